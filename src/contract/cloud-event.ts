@@ -1,0 +1,72 @@
+import {
+  type EventName,
+  maskText,
+  outgoingType,
+  type Profile,
+  project,
+  type SokRecord,
+} from '../record/index.ts';
+
+export interface RecordEvent {
+  readonly id: string;
+  readonly recordId: string;
+  readonly name: EventName;
+  /** 1, 2, 3 … per record. */
+  readonly sequence: number;
+  /** Version of the record right after the event. */
+  readonly version: number;
+  readonly at: string;
+  readonly actor: string;
+  /** Sealed. What the event says beyond the record: texts, reasons, links. */
+  readonly data: EventData;
+}
+
+export interface EventData {
+  /** Meant for the citizen. */
+  readonly citizenText?: string;
+  /** For the house alone; no profile but `full` carries it. */
+  readonly internalNote?: string;
+  readonly [key: string]: unknown;
+}
+
+/** CloudEvents 1.0, JSON format (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). */
+export interface CloudEvent {
+  readonly specversion: '1.0';
+  readonly id: string;
+  readonly type: string;
+  readonly source: string;
+  readonly subject: string;
+  readonly sequence: number;
+  readonly time: string;
+  readonly datacontenttype: 'application/json';
+  readonly data: Record<string, unknown>;
+}
+
+/** Renders an event for a profile. Pure: the same event, record version and profile give the same object. */
+export function toCloudEvent(
+  event: RecordEvent,
+  record: SokRecord,
+  profile: Profile,
+  institution: string,
+): CloudEvent {
+  const detail = profile === 'full' ? event.data : profile === 'masked' ? maskedData(event.data) : {};
+  return {
+    specversion: '1.0',
+    id: event.id,
+    type: outgoingType(event.name) ?? `kapi.record.${event.name}.v1`,
+    source: `kapi/${institution}`,
+    subject: record.number,
+    sequence: event.sequence,
+    time: event.at,
+    datacontenttype: 'application/json',
+    data: { ...project(record, profile), event: { name: event.name, ...detail } },
+  };
+}
+
+/** Without the internal note, and with personal patterns masked in every text. */
+function maskedData(data: EventData): EventData {
+  const { internalNote: _dropped, ...rest } = data;
+  return Object.fromEntries(
+    Object.entries(rest).map(([key, value]) => [key, typeof value === 'string' ? maskText(value) : value]),
+  );
+}

@@ -1,0 +1,170 @@
+import type {
+  ClaimRequest,
+  CloudEvent,
+  EventSubmission,
+  MessageReceipt,
+  MessageSubmission,
+  Notice,
+  PreviewRequest,
+  PushAnswer,
+  PushRequest,
+  QueueStats,
+  Reader,
+  Scope,
+  Upload,
+} from '@kapi/contract';
+
+/**
+ * What the entrances (HTTP API, citizen form, staff desk, command line) may ask of the house. Composed
+ * once at start; entrances see nothing of stages, adapters, store engine or destinations.
+ */
+export interface Gateway {
+  readonly entrance: Entrance;
+  readonly providers: Providers;
+  readonly records: Records;
+  readonly queue: Queue;
+  readonly operations: Operations;
+  readonly reader: Reader;
+}
+
+/** Who is asking. */
+export interface Actor {
+  /** `key:<id>`, `form`, `cli`; written to events and audit. */
+  readonly name: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** Account messages belong to where they name none. */
+  readonly account: string;
+}
+
+export interface Entrance {
+  /**
+   * Message and record, durable with number and PIN before it resolves. `idempotencyKey` is the header
+   * or the submission's `sourceId`.
+   * @throws RefusedRequest `invalid_request`, `idempotency_conflict`, `unknown_upload`, `unknown_account`, `forbidden`
+   * @throws TransientError `store_unavailable`, `overloaded`
+   */
+  receive(submission: MessageSubmission, idempotencyKey: string, actor: Actor): Promise<MessageReceipt>;
+  /** Streams a file in; usable only by the same actor, within a day. @throws RefusedRequest, PayloadError `parser_limit` */
+  upload(
+    file: { readonly name: string; readonly mediaType: string; readonly content: AsyncIterable<Uint8Array> },
+    actor: Actor,
+  ): Promise<Upload>;
+  /** What would this become; stores nothing. Values in clear only for actors that may reveal. */
+  preview(request: PreviewRequest, actor: Actor): Promise<Record<string, unknown>>;
+}
+
+export interface Providers {
+  /** Largest body this adapter's account may post, or undefined: no such account takes pushes. */
+  limit(adapter: string, account: string): number | undefined;
+  /** handshake → verify → commit → answer. @throws RefusedRequest `unknown_account`, `bad_signature`, `stale_request` */
+  push(adapter: string, account: string, request: PushRequest): Promise<PushAnswer>;
+}
+
+export interface AppliedEvent {
+  readonly id: string;
+  readonly sequence: number;
+  readonly version: number;
+  readonly status: string;
+  readonly duplicate: boolean;
+}
+
+export interface Records {
+  /** `expectedVersion` from If-Match. @throws RefusedRequest `not_found`, `illegal_transition`, `version_conflict`, `invalid_request` */
+  apply(
+    number: string,
+    event: EventSubmission,
+    actor: Actor,
+    expectedVersion?: number,
+  ): Promise<AppliedEvent>;
+  /** For the citizen: by number and PIN, counting wrong ones. @throws RefusedRequest `not_found`, `locked` */
+  track(number: string, pin: string): Promise<Tracking>;
+  /** @throws RefusedRequest `not_found` */
+  trackByToken(token: string): Promise<Tracking>;
+  /** A file of a record, streamed; the access is written to the audit chain. */
+  attachment(
+    number: string,
+    attachmentId: string,
+    actor: Actor,
+  ): Promise<{
+    readonly name: string;
+    readonly mediaType: string;
+    readonly bytes: number;
+    readonly content: AsyncIterable<Uint8Array>;
+  }>;
+  /** Writes that personal data of this record was shown, and why. */
+  revealed(number: string, actor: Actor, reason: string): Promise<void>;
+}
+
+/** All a citizen sees of a record. */
+export interface Tracking {
+  readonly number: string;
+  readonly status: string;
+  readonly statusLabel: string;
+  readonly receivedAt: string;
+  readonly promiseDueAt?: string;
+  readonly unit?: string;
+  readonly history: readonly { readonly at: string; readonly label: string; readonly text?: string }[];
+}
+
+export interface QueueItem {
+  readonly lease: string;
+  readonly attempt: number;
+  readonly event: CloudEvent;
+}
+
+export interface Queue {
+  /** @throws RefusedRequest `not_found` for an unknown queue */
+  claim(
+    request: ClaimRequest,
+    actor: Actor,
+    signal?: AbortSignal,
+  ): Promise<{ readonly items: readonly QueueItem[] }>;
+  ack(
+    leases: readonly string[],
+    actor: Actor,
+  ): Promise<{ readonly acked: number; readonly expired: readonly string[] }>;
+  /** @throws RefusedRequest `lease_expired` */
+  nack(lease: string, reason: string, retryAfterSeconds: number, actor: Actor): Promise<void>;
+  /** @throws RefusedRequest `lease_expired` */
+  extend(lease: string, leaseSeconds: number, actor: Actor): Promise<void>;
+  stats(): Promise<readonly QueueStats[]>;
+  /** Called when new record events were committed; for the event stream. */
+  watch(listener: () => void): () => void;
+}
+
+export interface Account {
+  readonly id: string;
+  readonly adapter: string;
+  readonly enabled: boolean;
+  readonly state: 'connected' | 'connecting' | 'failing' | 'stopped' | 'listening';
+  readonly detail?: string;
+  readonly lastEnvelopeAt?: string;
+}
+
+export interface Operations {
+  accounts(): readonly Account[];
+  replay(envelopeId: string, actor: Actor): Promise<void>;
+  /** Count of envelopes put back. */
+  replaySince(since: string, account: string | undefined, actor: Actor): Promise<number>;
+  resend(what: { readonly id?: string; readonly destination?: string }, actor: Actor): Promise<void>;
+  /** A message kept as «not a case» becomes one after all. */
+  restore(messageId: string, actor: Actor): Promise<void>;
+  closeCallback(id: string, actor: Actor): Promise<void>;
+  notices(number: string): Promise<readonly Notice[]>;
+  createKey(
+    request: { readonly name: string; readonly scopes: readonly Scope[]; readonly account?: string },
+    actor: Actor,
+  ): Promise<{ readonly id: string; readonly key: string }>;
+  revokeKey(id: string, actor: Actor): Promise<void>;
+  erase(
+    what:
+      | { readonly number: string }
+      | { readonly phone: string }
+      | { readonly tckn: string }
+      | { readonly email: string },
+    reason: string,
+    actor: Actor,
+  ): Promise<void>;
+  /** False once the store cannot commit or the process is stopping. */
+  ready(): boolean;
+}
