@@ -82,12 +82,15 @@ export interface PulledEnvelope {
   readonly body: Uint8Array;
 }
 
-/** `stored`: committed now or before, may be marked at the source. `left`: not committed, leave it where it is. */
+/**
+ * `stored`: committed now or before, may be marked at the source. `left`: not committed, leave it where
+ * it is and offer it again, in this session or the next: a later cursor must not make the source forget it.
+ */
 export type PullOutcome = 'stored' | 'left';
 
 export interface PullBatch {
   readonly envelopes: readonly PulledEnvelope[];
-  /** Opaque; committed in the same transaction as the envelopes. */
+  /** Opaque; committed in the same transaction as the envelopes, and alone where there are none. */
   readonly cursor?: string;
   /** Called exactly once, after the commit or its failure, one outcome per envelope in order. */
   settle(outcomes: readonly PullOutcome[]): Promise<void>;
@@ -126,7 +129,13 @@ export interface HttpResponse {
   stream(): AsyncIterable<Uint8Array>;
 }
 
-/** No private ranges (literal, resolved or connected), https only, no redirects to another host, size and time caps. */
+/**
+ * No private ranges (literal, resolved or connected), https only, size and time caps; a redirect is
+ * handed over, not followed.
+ * @throws RejectedError `address_guarded`, `media_refused`; TransientError `provider_unavailable` where
+ * nothing was sent or the request is a GET; an Error without a code where a request was sent and no
+ * answer came: its fate is unknown.
+ */
 export type HttpClient = (url: string, request?: HttpRequest) => Promise<HttpResponse>;
 
 /** All an adapter may touch. No store, no queue. */
@@ -202,6 +211,7 @@ export interface Reply<Config> {
       readonly idempotencyKey: string;
       readonly ref?: string;
       readonly to: string;
+      readonly text: string;
       readonly sentAfter: string;
     },
     context: AdapterContext<Config>,

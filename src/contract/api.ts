@@ -6,8 +6,10 @@ import {
   needs,
   outcomes,
   placeSchema,
+  statuses,
   urgencies,
 } from '../record/index.ts';
+import { scopes } from './store.ts';
 
 /** Shapes of the HTTP API's bodies: the source of validation, OpenAPI and the clients' types. */
 
@@ -67,6 +69,7 @@ export const messageSubmission = z.strictObject({
       date: short(40).optional(),
     })
     .optional(),
+  noticeVersion: short(40).optional().describe('Version of the KVKK notice the citizen was shown'),
   thread: short(40)
     .optional()
     .describe('Number of a record this message may join; the key needs records:join'),
@@ -78,6 +81,8 @@ export const messageReceipt = z.strictObject({
   id: z.uuid(),
   number: z.string(),
   trackingPin: z.string(),
+  trackingToken: z.string().optional().describe('Opens `/takip/{token}` without number and PIN'),
+  promiseDueAt: instant.optional().describe('When the 48-hour promise ends'),
   duplicate: z.boolean(),
 });
 export type MessageReceipt = z.output<typeof messageReceipt>;
@@ -165,3 +170,65 @@ export const rawPreview = z.strictObject({
 });
 export const previewRequest = z.union([rawPreview, messageSubmission]);
 export type PreviewRequest = z.output<typeof previewRequest>;
+
+const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().max(1000).optional(),
+};
+/** Several values of a query field: repeated, or separated by commas. */
+const several = <T extends z.ZodType>(item: T) =>
+  z.preprocess(
+    (value) => (typeof value === 'string' ? value.split(',') : value),
+    z.array(item).max(100).optional(),
+  );
+
+export const pageRequest = z.strictObject(pageQuery);
+
+const recordFilter = {
+  status: several(z.enum(statuses)),
+  urgency: several(z.enum(urgencies)),
+  channel: several(z.enum(channels)),
+  unit: several(short(64)),
+  topic: several(short(20)),
+  receivedFrom: instant.optional(),
+  receivedTo: instant.optional(),
+  order: z.enum(['newest', 'oldest']).default('newest'),
+};
+/** `GET /v1/records`. */
+export const recordsRequest = z.strictObject({ ...pageQuery, ...recordFilter });
+
+/** `POST /v1/records/search`: who, never in a URL. `name` narrows what the others find. */
+export const searchRequest = z.strictObject({
+  phone: short(40).optional(),
+  tckn: short(40).optional(),
+  email: short(320).optional(),
+  handle: short(200).optional(),
+  name: short(200).optional(),
+  limit: z.int().min(1).max(100).default(50),
+  cursor: z.string().max(1000).optional(),
+});
+export type SearchRequest = z.output<typeof searchRequest>;
+
+export const keyRequest = z.strictObject({
+  name: short(100),
+  scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
+  account: short(64).optional(),
+  queues: z
+    .array(short(64))
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('The only queues that the scope `queue` opens for this key; absent: every queue'),
+});
+
+/** `POST /v1/erase`: one record, or everything of one person. */
+export const eraseRequest = z.strictObject({
+  number: short(40).optional(),
+  phone: short(40).optional(),
+  tckn: short(40).optional(),
+  email: short(320).optional(),
+  reason: short(500),
+});
+
+export const replayRequest = z.strictObject({ since: instant, account: short(64).optional() });
+export const resendRequest = z.strictObject({ destination: short(64) });

@@ -1,9 +1,9 @@
 import {
   type EventName,
-  maskText,
   outgoingType,
   type Profile,
   project,
+  projectEvent,
   type SokRecord,
 } from '../record/index.ts';
 
@@ -13,7 +13,7 @@ export interface RecordEvent {
   readonly name: EventName;
   /** 1, 2, 3 … per record. */
   readonly sequence: number;
-  /** Version of the record right after the event. */
+  /** Version of the record right after the event; equal to `sequence`, since each event makes one version. */
   readonly version: number;
   readonly at: string;
   readonly actor: string;
@@ -49,7 +49,7 @@ export function toCloudEvent(
   profile: Profile,
   institution: string,
 ): CloudEvent {
-  const detail = profile === 'full' ? event.data : profile === 'masked' ? maskedData(event.data) : {};
+  const detail = projectEvent(event.data, record.anonymity, profile);
   return {
     specversion: '1.0',
     id: event.id,
@@ -61,12 +61,4 @@ export function toCloudEvent(
     datacontenttype: 'application/json',
     data: { ...project(record, profile), event: { name: event.name, ...detail } },
   };
-}
-
-/** Without the internal note, and with personal patterns masked in every text. */
-function maskedData(data: EventData): EventData {
-  const { internalNote: _dropped, ...rest } = data;
-  return Object.fromEntries(
-    Object.entries(rest).map(([key, value]) => [key, typeof value === 'string' ? maskText(value) : value]),
-  );
 }

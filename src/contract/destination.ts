@@ -27,14 +27,16 @@ export interface DestinationContext {
 /**
  * Where events go by being pushed. `send` is called with at most `concurrency` events at once, never
  * two of one record. It resolves when the other side has the event durably; throws TransientError
- * (`retryAfterMs` obeyed), or RejectedError when this event is refused for good. Anything else thrown
- * is retried like a TransientError and counted as our bug.
+ * (`retryAfterMs` obeyed; `destination_gone` pauses the destination), or RejectedError when this event
+ * is refused for good. Anything else thrown is retried like a TransientError and counted as our bug.
  */
 export interface Destination {
   readonly kind: string;
   readonly concurrency: number;
   /** Delays before the second, third … try, milliseconds; after the last, its value repeats until the horizon. */
   readonly retryScheduleMs: readonly number[];
+  /** Longest one `send` may take; 15 seconds where absent. Then its signal aborts and the event is retried. */
+  readonly timeoutMs?: number;
   send(event: OutgoingEvent, context: DestinationContext): Promise<void>;
   /** Reaches the other side without sending an event; for doctor. */
   probe?(context: DestinationContext): Promise<{ readonly ok: boolean; readonly detail: string }>;

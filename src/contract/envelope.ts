@@ -80,7 +80,11 @@ export interface InboundMessage {
     readonly accuracyM?: number;
     readonly text?: string;
   };
-  /** The case it belongs to, in the sender's view, with how that is proved; without proof it is only linked. */
+  /**
+   * The case it belongs to, in the sender's view, with how that is proved; without proof it is only
+   * linked. References are the ids of our notices it answers, where the adapter knows them, and keys of
+   * other messages.
+   */
   readonly thread?: {
     readonly numbers: readonly string[];
     readonly references: readonly string[];
@@ -94,14 +98,31 @@ export interface InboundMessage {
 
 /** Facts that a sender or channel states outright; each becomes a finding from `citizen` or `channel`. */
 export interface MessageFacts {
-  readonly name?: string;
-  readonly tckn?: string;
-  readonly phones?: readonly string[];
-  readonly emails?: readonly string[];
-  readonly applicationType?: SokRecord['applicationType'];
-  readonly external?: SokRecord['external'];
-  readonly place?: SokRecord['place'];
-  readonly extra?: Readonly<Record<string, unknown>>;
+  readonly name?: string | undefined;
+  readonly tckn?: string | undefined;
+  readonly taxNo?: string | undefined;
+  readonly organisation?: string | undefined;
+  readonly phones?: readonly string[] | undefined;
+  readonly emails?: readonly string[] | undefined;
+  /** Where the citizen lives. */
+  readonly address?: string | undefined;
+  readonly preferredReply?: Channel | undefined;
+  readonly answerBy?: string | undefined;
+  readonly needs?: SokRecord['citizen']['needs'] | undefined;
+  readonly anonymity?: SokRecord['anonymity'] | undefined;
+  readonly applicationType?: SokRecord['applicationType'] | undefined;
+  readonly urgency?: SokRecord['urgency'] | undefined;
+  readonly confidentiality?: SokRecord['confidentiality'] | undefined;
+  readonly external?: SokRecord['external'] | undefined;
+  readonly gathering?: SokRecord['gathering'] | undefined;
+  readonly call?: SokRecord['call'] | undefined;
+  readonly place?: SokRecord['place'] | undefined;
+  readonly createdBy?: string | undefined;
+  /** Unit named by the sender, beside coordination. */
+  readonly unit?: string | undefined;
+  /** Version of the KVKK notice that was shown. */
+  readonly noticeVersion?: string | undefined;
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What became of something we sent, or a wish about being sent things. */

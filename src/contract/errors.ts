@@ -91,6 +91,11 @@ export const errorTable = {
     status: 503,
     title: 'The destination did not take the event.',
   },
+  destination_gone: {
+    kind: 'transient',
+    status: 503,
+    title: 'The destination asked not to be called any more; it is paused.',
+  },
   // rejected: dead letter
   provider_rejected: { kind: 'rejected', status: 502, title: 'The provider refused this message for good.' },
   destination_rejected: {

@@ -1,6 +1,7 @@
 /** Everything an adapter, a store or a destination is built against. */
 export * from '../record/index.ts';
 export * from './adapter.ts';
+export * from './answers.ts';
 export * from './api.ts';
 export * from './cloud-event.ts';
 export * from './destination.ts';

@@ -89,8 +89,10 @@ export interface AssembleWork extends Claim {
   readonly messages: readonly StoredMessage[];
   /** The record this conversation last wrote into, where it has one. */
   readonly last?: SokRecord;
-  /** Records that revised messages are in, by message id. */
-  readonly placed: Readonly<Record<string, SokRecord>>;
+  /** For revised messages, by message id: the record they are in, with the latest revision of all its messages in order. */
+  readonly placed: Readonly<
+    Record<string, { readonly record: SokRecord; readonly messages: readonly StoredMessage[] }>
+  >;
 }
 
 export interface ForwardWork extends Claim {
@@ -205,6 +207,8 @@ export type Change =
       readonly out: boolean;
       readonly at: number;
     }
+  /** A pull source's cursor where there was nothing to accept with it. */
+  | { readonly do: 'put-cursor'; readonly account: string; readonly cursor: string }
   /** Dead letter back to ready (its attempts start anew); all of a destination where `id` is absent. */
   | {
       readonly do: 'resend-delivery';
@@ -212,7 +216,7 @@ export type Change =
       readonly destination?: string;
       readonly at: number;
     }
-  /** Envelope (quarantined or read) back to unread for a replay. */
+  /** Envelope (quarantined or read) back to unread for a replay; a reading under way becomes stale and starts anew. */
   | { readonly do: 'replay-envelope'; readonly id: string; readonly at: number }
   /** A message kept as «not a case» is put back to be assembled as one. */
   | { readonly do: 'restore-message'; readonly id: string; readonly at: number }
@@ -220,6 +224,8 @@ export type Change =
   | { readonly do: 'revoke-api-key'; readonly id: string; readonly at: number }
   | PutUpload
   | { readonly do: 'use-upload'; readonly id: string; readonly owner: string; readonly recordId: string }
+  /** Uploads made before (epoch ms) that no message named are dropped, their files with them. */
+  | { readonly do: 'expire-uploads'; readonly before: number }
   /** Counts a wrong PIN (`hit: false`) or clears the count. */
   | { readonly do: 'pin-attempt'; readonly recordId: string; readonly hit: boolean; readonly at: number }
   | Erase
@@ -261,7 +267,7 @@ export interface PutMessage {
   readonly item: ItemRef;
   readonly message: Omit<StoredMessage, 'revision' | 'parts' | 'state'>;
   /** `place` for entrances (the record stands in the same changes); `settle` for the assemble stage. */
-  readonly then:
+  readonly placement:
     | { readonly place: 'in-record'; readonly recordId: string }
     | {
         readonly place: 'settle';
@@ -290,6 +296,7 @@ export interface PlaceMessage {
     | { readonly state: 'not-a-case'; readonly reason: string };
 }
 
+/** Adds or replaces a part of an envelope. An unread envelope becomes due at once. */
 export interface PutPart {
   readonly do: 'put-part';
   readonly envelopeId: string;
@@ -303,6 +310,10 @@ export interface Lookup {
   readonly value: string;
 }
 
+/**
+ * Every version of a record is made by exactly one event, so an event's sequence is the version it
+ * led to: whoever puts a record puts its event in the same changes.
+ */
 export interface PutRecord {
   readonly do: 'put-record';
   /** `record.version` must be `expectedVersion + 1`. Every version's document is kept, sealed. */
@@ -436,11 +447,14 @@ export interface ApiKey {
   readonly scopes: readonly Scope[];
   /** Account that messages of this key belong to by default. */
   readonly account: string;
+  /** The only queues its scope `queue` opens. Absent: any; a key is bound only where its maker asked for it. */
+  readonly queues?: readonly string[];
   readonly createdAt: number;
   readonly revokedAt?: number;
   readonly rateLimited: boolean;
 }
 
+/** Who made or revoked a key is for an `audit` of the same save. */
 export interface PutApiKey {
   readonly do: 'put-api-key';
   readonly key: ApiKey;
@@ -465,7 +479,7 @@ export interface PutUpload {
   readonly upload: Upload;
 }
 
-/** Erases for good: keys outlive the data, repeats stay recognised, the books balance. */
+/** Erases for good: keys outlive the data, repeats stay recognised, the books balance. Writes its own row `erased` to the audit chain. */
 export interface Erase {
   readonly do: 'erase';
   readonly what:
@@ -643,6 +657,10 @@ export interface Backlog {
 
 export interface Reader {
   record(ref: { readonly id: string } | { readonly number: string }): Promise<RecordView | undefined>;
+  /** Latest revision of the messages in a record, by provider time. */
+  messages(recordId: string): Promise<readonly StoredMessage[]>;
+  /** The record a notice of ours belongs to: how a reply's References are followed. */
+  recordByNotice(noticeId: string): Promise<RecordView | undefined>;
   /** By tracking token. */
   recordByToken(token: string): Promise<RecordView | undefined>;
   records(query: RecordQuery): Promise<Page<RecordSummary>>;

@@ -1,6 +1,7 @@
 import type {
   ClaimRequest,
   CloudEvent,
+  EventName,
   EventSubmission,
   MessageReceipt,
   MessageSubmission,
@@ -34,6 +35,8 @@ export interface Actor {
   readonly scopes: ReadonlySet<Scope>;
   /** Account messages belong to where they name none. */
   readonly account: string;
+  /** The only queues it has to do with; absent: all of them. */
+  readonly queues?: ReadonlySet<string>;
 }
 
 export interface Entrance {
@@ -103,7 +106,13 @@ export interface Tracking {
   readonly receivedAt: string;
   readonly promiseDueAt?: string;
   readonly unit?: string;
-  readonly history: readonly { readonly at: string; readonly label: string; readonly text?: string }[];
+  /** `event` lets a page in another language say it itself; `label` is Turkish. */
+  readonly history: readonly {
+    readonly at: string;
+    readonly event?: EventName;
+    readonly label: string;
+    readonly text?: string;
+  }[];
 }
 
 export interface QueueItem {
@@ -113,12 +122,13 @@ export interface QueueItem {
 }
 
 export interface Queue {
-  /** @throws RefusedRequest `not_found` for an unknown queue */
+  /** @throws RefusedRequest `not_found` for an unknown queue, `forbidden` for one the actor is not bound to */
   claim(
     request: ClaimRequest,
     actor: Actor,
     signal?: AbortSignal,
   ): Promise<{ readonly items: readonly QueueItem[] }>;
+  /** A lease of a queue the actor is not bound to is to it as one that had ended; so in `nack` and `extend`. */
   ack(
     leases: readonly string[],
     actor: Actor,
@@ -127,7 +137,8 @@ export interface Queue {
   nack(lease: string, reason: string, retryAfterSeconds: number, actor: Actor): Promise<void>;
   /** @throws RefusedRequest `lease_expired` */
   extend(lease: string, leaseSeconds: number, actor: Actor): Promise<void>;
-  stats(): Promise<readonly QueueStats[]>;
+  /** Of the queues the actor is bound to. */
+  stats(actor: Actor): Promise<readonly QueueStats[]>;
   /** Called when new record events were committed; for the event stream. */
   watch(listener: () => void): () => void;
 }
@@ -141,8 +152,31 @@ export interface Account {
   readonly lastEnvelopeAt?: string;
 }
 
+export interface KeyWish {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly account?: string;
+  readonly queues?: readonly string[];
+}
+
+/** One thing that is wrong, from the alarms of the house. */
+export interface OpenAlarm {
+  readonly id: string;
+  readonly kind: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly severity: 'critical' | 'warning';
+  readonly raisedAt: string;
+  readonly count: number;
+  readonly acknowledgedBy?: string;
+}
+
 export interface Operations {
   accounts(): readonly Account[];
+  /** What is wrong now, oldest first. */
+  alarms(): Promise<readonly OpenAlarm[]>;
+  /** Someone has it in hand: it is repeated no more. @throws RefusedRequest `not_found` */
+  acknowledge(alarmId: string, actor: Actor): Promise<void>;
   replay(envelopeId: string, actor: Actor): Promise<void>;
   /** Count of envelopes put back. */
   replaySince(since: string, account: string | undefined, actor: Actor): Promise<number>;
@@ -151,10 +185,7 @@ export interface Operations {
   restore(messageId: string, actor: Actor): Promise<void>;
   closeCallback(id: string, actor: Actor): Promise<void>;
   notices(number: string): Promise<readonly Notice[]>;
-  createKey(
-    request: { readonly name: string; readonly scopes: readonly Scope[]; readonly account?: string },
-    actor: Actor,
-  ): Promise<{ readonly id: string; readonly key: string }>;
+  createKey(request: KeyWish, actor: Actor): Promise<{ readonly id: string; readonly key: string }>;
   revokeKey(id: string, actor: Actor): Promise<void>;
   erase(
     what:

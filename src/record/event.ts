@@ -34,6 +34,8 @@ export const eventRules = {
   split: { outgoing: 'amended', byPerson: true },
   noted: { byPerson: true },
   transcribed: { outgoing: 'amended', byPerson: true },
+  /** A person's plan, answer or reason has reached the citizen: the 48-hour clock stops. */
+  promise_met: { byPerson: false },
   erased: { outgoing: 'erased', byPerson: false },
 } as const satisfies Record<string, EventRule>;
 
@@ -46,4 +48,22 @@ export const personEventNames = eventNames.filter((name) => eventRules[name].byP
 export function outgoingType(name: EventName): string | undefined {
   const { outgoing } = eventRule(name);
   return outgoing && `kapi.record.${outgoing}.v1`;
+}
+
+/**
+ * True where this event, once it has reached the citizen, meets the 48-hour promise: its rule says so and
+ * a person has given a text, a reason or a date.
+ */
+export function meetsPromise({
+  name,
+  data,
+}: {
+  readonly name: EventName;
+  readonly data: Readonly<Record<string, unknown>>;
+}): boolean {
+  const given = [data.citizenText, data.reason, data.plannedDate];
+  return (
+    eventRule(name).meetsPromise === true &&
+    given.some((value) => typeof value === 'string' && value.trim() !== '')
+  );
 }

@@ -6,5 +6,6 @@ export * from './number.ts';
 export * from './profile.ts';
 export * from './record.ts';
 export * from './status.ts';
+export * from './tckn.ts';
 export * from './time.ts';
 export * from './vocabulary.ts';

@@ -1,3 +1,6 @@
+import { isNumber } from './number.ts';
+import { validTckn } from './tckn.ts';
+
 /**
  * Masks for personal data. TCKN shows its last two digits only: those are the check digits, and a
  * longer mask leaves about a thousand candidates.
@@ -28,14 +31,28 @@ export const maskName = (name: string): string =>
 
 const emailPattern = /[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}.-]{1,253}\.[\p{L}]{2,24}/gu;
 // A run of digits that separators may interrupt; long enough for a phone, an identity number or an IBAN.
-const digitRunPattern = /\+?\d(?:[ \t().\-/]{0,2}\d){9,25}/g;
+// Digits of any script: people write them as their keyboard does. A record number, which stays, looks like one too.
+const digitRunPattern =
+  /[A-Z]{2,8}-\d{2}-\d{7,}-\d(?!\d)|\+?\p{Nd}(?:[ \t\u00a0\u202f().\-–/]{0,2}\p{Nd}){9,25}/gu;
 
 /** A text with every TCKN, phone and e-mail pattern masked. Length may change. */
 export function maskText(text: string): string {
   return text.replace(emailPattern, maskEmail).replace(digitRunPattern, (run) => {
-    const digits = run.replace(/\D/g, '');
-    return digits.length === 11 && !digits.startsWith('0')
-      ? maskTckn(digits)
-      : `${'*'.repeat(Math.max(0, digits.length - 2))}${digits.slice(-2)}`;
+    if (isNumber(run)) return run;
+    const digits = [...run.replace(/\P{Nd}/gu, '')];
+    return `${'*'.repeat(digits.length - 2)}${digits.slice(-2).join('')}`;
   });
 }
+
+const tcknPattern =
+  /[A-Z]{2,8}-\d{2}-\d{7,}-\d(?!\d)|(?<![\d+])[1-9](?:[ \t\u00a0\u202f.\-–/]{0,2}\d){10}(?!\d)/gu;
+
+/**
+ * A text with identity numbers masked and everything else kept: for what goes to the citizen. Eleven
+ * digits in one piece are always taken for one, in several pieces where the check digits hold.
+ */
+export const maskTcknsIn = (text: string): string =>
+  text.replace(tcknPattern, (run) => {
+    const digits = run.replace(/\D/g, '');
+    return !isNumber(run) && (run === digits || validTckn(digits)) ? maskTckn(digits) : run;
+  });

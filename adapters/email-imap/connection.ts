@@ -1,0 +1,92 @@
+import { type AdapterContext, TransientError } from '@kapi/contract';
+import type { ImapFlow, ImapFlowOptions } from 'imapflow';
+import type { Config } from './config.ts';
+
+/** A silent peer is taken for dead after this; a poll speaks at least every 60 s. */
+const deadPeerMs = 90_000;
+
+/** Options of imapflow 2.1.2 for an account. Certificates are verified unless the connection is plain on this machine. */
+function connectionOptions(config: Config): ImapFlowOptions {
+  return {
+    host: config.imapHost,
+    port: config.imapPort,
+    secure: config.imapSecurity === 'tls',
+    doSTARTTLS: config.imapSecurity === 'starttls',
+    tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+    auth: { user: config.imapUser, pass: config.imapPassword },
+    clientInfo: { name: 'Kapi' },
+    logger: false,
+    disableAutoIdle: true,
+    connectionTimeout: 30_000,
+    greetingTimeout: 15_000,
+    socketTimeout: deadPeerMs,
+    maxLiteralSize: config.maxBytes + 1024 * 1024,
+  };
+}
+
+/** A logged-in connection; closed when the signal aborts. @throws TransientError `provider_unavailable`, the reason in `health` */
+export async function connect(context: AdapterContext<Config>): Promise<ImapFlow> {
+  const { config, health, signal } = context;
+  health({ state: 'connecting', detail: `Connecting to ${config.imapHost}:${config.imapPort}` });
+  const library = await import('imapflow');
+  const client = new library.ImapFlow(connectionOptions(config));
+  // Every failure also ends the command in flight; without a listener the event would end the process.
+  client.on('error', () => undefined);
+  const abort = () => client.close();
+  signal.addEventListener('abort', abort, { once: true });
+  client.once('close', () => signal.removeEventListener('abort', abort));
+  try {
+    signal.throwIfAborted();
+    await client.connect();
+    return client;
+  } catch (thrown) {
+    client.close();
+    throw failure(thrown, context);
+  }
+}
+
+/** What went wrong, in one sentence without secrets. */
+function sentence(thrown: unknown, config: Config): string {
+  const error = (thrown ?? {}) as {
+    authenticationFailed?: boolean;
+    code?: string;
+    tlsFailed?: boolean;
+    path?: string;
+  };
+  const at = `${config.imapHost}:${config.imapPort}`;
+  if (error.authenticationFailed === true)
+    return `${at} refused the login of ${config.imapUser}: check imapUser and imapPassword`;
+  const code = typeof error.code === 'string' ? error.code : 'no code';
+  if (error.tlsFailed === true || /^(?:ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code)) {
+    return `${at} has no certificate that can be verified (${code})`;
+  }
+  return `${at} does not answer as it should (${code})`;
+}
+
+/** Tells `health` and makes the error the core retries. */
+export function failure(thrown: unknown, context: AdapterContext<Config>): TransientError {
+  if (thrown instanceof TransientError) return thrown;
+  const detail = sentence(thrown, context.config);
+  context.health({ state: context.signal.aborted ? 'stopped' : 'failing', detail });
+  return new TransientError('provider_unavailable', detail);
+}
+
+/** For doctor: connects, looks at every folder, leaves no trace. */
+export async function probe(context: AdapterContext<Config>): Promise<{ ok: boolean; detail: string }> {
+  try {
+    const client = await connect(context);
+    try {
+      const counts: string[] = [];
+      for (const folder of context.config.folders) {
+        const status = await client.status(folder, { messages: true, unseen: true });
+        if (status === false) return { ok: false, detail: `The folder ${folder} does not exist` };
+        counts.push(`${folder}: ${status.messages ?? 0} mails, ${status.unseen ?? 0} unread`);
+      }
+      return { ok: true, detail: counts.join('; ') };
+    } finally {
+      client.close();
+    }
+  } catch (thrown) {
+    return { ok: false, detail: failure(thrown, context).message };
+  }
+}

@@ -1,0 +1,2 @@
+export { type Hour, wholeHour } from './hour.ts';
+export { runDemo } from './run.ts';

@@ -1,0 +1,2 @@
+export type * from './parts.ts';
+export { run } from './program.ts';

@@ -1,0 +1,196 @@
+import { codeOf, KapiError } from '@kapi/contract';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { newAdapter, testAdapterFolder } from './commands/adapter.ts';
+import { check } from './commands/check.ts';
+import { listDeadLetters, resendDeadLetters } from './commands/deadletters.ts';
+import { bench, demo } from './commands/demo.ts';
+import { doctor } from './commands/doctor.ts';
+import { erase } from './commands/erase.ts';
+import { createKey, listKeys, revokeKey } from './commands/keys.ts';
+import { laterCommands, refuseLater } from './commands/later.ts';
+import { listQuarantine, replayQuarantine, replaySince, showQuarantine } from './commands/quarantine.ts';
+import { start } from './commands/start.ts';
+import { tryOut } from './commands/try.ts';
+import type { Context } from './context.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { createOutput, type Output, type Streams } from './output.ts';
+import type { CliParts } from './parts.ts';
+
+/** Runs one command line and answers with its exit code; throws nothing. */
+export async function run(
+  argv: readonly string[],
+  parts: CliParts,
+  streams: Streams = { out: process.stdout, err: process.stderr },
+): Promise<number> {
+  const output = createOutput(streams, argv.includes('--json'));
+  let code: number = exitCodes.done.code;
+  const program = describeProgram(parts, streams, async (act) => {
+    code = await act({ parts, output });
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      return thrown.exitCode === 0 ? exitCodes.done.code : exitCodes.usage.code;
+    }
+    tell(output, thrown);
+    return exitCodeOf(thrown);
+  }
+}
+
+/** What went wrong: one sentence, the fields it names, and a trace only where it is our fault. */
+function tell(output: Output, thrown: unknown): void {
+  const code = codeOf(thrown) ?? 'internal';
+  const known = thrown instanceof KapiError || code !== 'internal';
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const errors = thrown instanceof KapiError ? thrown.errors : [];
+  if (output.json) output.result({ error: { code, message, errors } }, () => message);
+  else {
+    output.problem(`kapi: ${message} (${code})`);
+    for (const { pointer, message: what } of errors) output.problem(`  ${pointer}: ${what}`);
+  }
+  if (!known && thrown instanceof Error && thrown.stack) output.problem(thrown.stack);
+}
+
+/** Runs a command within its context and keeps its exit code. */
+type Finish = (act: (context: Context) => Promise<number>) => Promise<void>;
+type MakeCommand = (name: string, text: string, parent?: Command) => Command;
+
+function describeProgram(parts: CliParts, streams: Streams, finish: Finish): Command {
+  const program = new Command('kapi')
+    .description('Omnichannel intake gateway for citizen feedback.')
+    .version(parts.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => streams.out.write(text),
+      writeErr: (text) => streams.err.write(text),
+    })
+    .addHelpText('after', exitCodeHelp());
+  const command: MakeCommand = (name, text, parent = program) =>
+    parent.command(name).description(text).option('--json', 'one JSON value instead of text');
+
+  command('start', 'run the gateway').action(() => finish(start));
+  command('check', 'check the configuration: every problem at once').action(() => finish(check));
+  command('try', 'dry run: a file through an adapter, or a record to a destination')
+    .argument('<name>', 'adapter, account, `api`, or destination')
+    .argument('<subject>', 'file (- for standard input), or record number')
+    .option('--content-type <type>', 'of the file; else by its ending')
+    .option('--header <line>', 'request header, `name: value`; repeatable', gather, [])
+    .action((name: string, subject: string, options: { contentType?: string; header: readonly string[] }) =>
+      finish((context) => tryOut(context, name, subject, options)),
+    );
+  quarantineCommands(command('quarantine', 'what was stored but not understood'), command, finish);
+  deadLetterCommands(command('deadletters', 'what was refused for good'), command, finish);
+  command('replay', 'read envelopes anew, e.g. after an adapter was mended')
+    .requiredOption('--since <time>', 'received since, ISO 8601')
+    .option('--account <id>', 'only this account')
+    .action((options: { since: string; account?: string }) =>
+      finish((context) => replaySince(context, options)),
+    );
+  keyCommands(command('keys', 'API keys'), command, finish);
+  command('erase', 'erase a record or a person for good')
+    .option('--record <number>', 'one record')
+    .option('--subject <kind:value>', 'everything of a person: tckn:…, phone:… or email:…')
+    .requiredOption('--reason <text>', 'stands in the audit')
+    .option('--yes', 'it cannot be undone')
+    .action((options: { record?: string; subject?: string; reason: string; yes?: boolean }) =>
+      finish((context) => erase(context, options)),
+    );
+  adapterCommands(command('adapter', 'write adapters'), command, finish);
+  command('doctor', 'reach every account and destination, recount the books')
+    .option('--books', 'only the books')
+    .action((options: { books?: boolean }) => finish((context) => doctor(context, options)));
+  command('bench', 'print the figures of the budgets')
+    .option('--quick', 'three minutes instead of twenty')
+    .action((options: { quick?: boolean }) => finish((context) => bench(context, options)));
+  command('demo', 'send a realistic hour to the running gateway').action(() => finish(demo));
+  for (const [name, instead] of Object.entries(laterCommands)) {
+    command(name, 'not in this version')
+      .argument('[rest...]')
+      .allowUnknownOption()
+      .action(() => finish(() => refuseLater(name, instead)));
+  }
+  return program;
+}
+
+function quarantineCommands(parent: Command, command: MakeCommand, finish: Finish): void {
+  command('list', 'list it', parent)
+    .addOption(limit())
+    .option('--account <id>', 'only this account')
+    .action((options: { limit: number; account?: string }) =>
+      finish((context) => listQuarantine(context, options)),
+    );
+  command('show', 'one entry', parent)
+    .argument('<id>')
+    .action((id: string) => finish((context) => showQuarantine(context, id)));
+  command('replay', 'read it anew', parent)
+    .argument('[ids...]')
+    .option('--all', 'everything')
+    .option('--account <id>', 'only this account')
+    .action((ids: string[], options: { all?: boolean; account?: string }) =>
+      finish((context) => replayQuarantine(context, ids, options)),
+    );
+}
+
+function deadLetterCommands(parent: Command, command: MakeCommand, finish: Finish): void {
+  command('list', 'list them', parent)
+    .addOption(limit())
+    .option('--destination <id>', 'only this destination')
+    .action((options: { limit: number; destination?: string }) =>
+      finish((context) => listDeadLetters(context, options)),
+    );
+  command('resend', 'try again', parent)
+    .argument('[id]')
+    .option('--destination <id>', 'all of this destination')
+    .action((id: string | undefined, options: { destination?: string }) =>
+      finish((context) => resendDeadLetters(context, id, options)),
+    );
+}
+
+interface KeyOptions {
+  readonly name: string;
+  readonly scope: readonly string[];
+  readonly account?: string;
+  readonly queue?: readonly string[];
+}
+
+function keyCommands(parent: Command, command: MakeCommand, finish: Finish): void {
+  command('create', 'make one; it is shown once', parent)
+    .requiredOption('--name <text>', 'whose it is')
+    .requiredOption('--scope <scope...>', 'what it may do')
+    .option('--account <id>', 'account its messages belong to')
+    .option('--queue <id...>', 'the only queues that scope queue opens for it')
+    .action(({ scope, queue, ...rest }: KeyOptions) =>
+      finish((context) => createKey(context, { ...rest, scopes: scope, ...(queue && { queues: queue }) })),
+    );
+  command('list', 'list them', parent).action(() => finish(listKeys));
+  command('revoke', 'close one', parent)
+    .argument('<id>')
+    .action((id: string) => finish((context) => revokeKey(context, id)));
+}
+
+function adapterCommands(parent: Command, command: MakeCommand, finish: Finish): void {
+  command('new', 'a complete adapter to start from', parent)
+    .argument('<id>', '<family>-<provider>, e.g. sms-netgsm')
+    .action((id: string) => finish((context) => newAdapter(context, id)));
+  command('test', 'run its tests, the contract kit among them', parent)
+    .argument('<id>')
+    .action((id: string) => finish((context) => testAdapterFolder(context, id)));
+}
+
+const limit = () =>
+  new Option('--limit <count>', 'at most so many').default(100).argParser((text: string) => {
+    const count = Number(text);
+    if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('a whole number from 1 on');
+    return count;
+  });
+
+const gather = (line: string, lines: readonly string[]): readonly string[] => [...lines, line];
+
+function exitCodeHelp(): string {
+  const rows = Object.values(exitCodes).map(
+    ({ code, meaning }) => `  ${String(code).padStart(2)}  ${meaning}`,
+  );
+  return `\nExit codes:\n${rows.join('\n')}\n`;
+}

@@ -1,0 +1,2 @@
+export { defaultLimits, type HttpConfig } from './config.ts';
+export { buildServer } from './server.ts';

@@ -1,0 +1,14 @@
+import type { Adapter, AdapterContext } from '@kapi/contract';
+import type { AccountSettings } from './settings.ts';
+
+/** An enabled account of an adapter, with its checked config: made by compose, replaced on reload. */
+export interface RunningAccount {
+  readonly settings: AccountSettings;
+  readonly adapter: Adapter;
+  /** Config as the adapter's own schema parsed it. */
+  readonly config: unknown;
+  /** A context for one task; its signal ends with the account or the given one. */
+  context(signal: AbortSignal, cursor?: string): AdapterContext<unknown>;
+}
+
+export type RunningAccounts = () => ReadonlyMap<string, RunningAccount>;

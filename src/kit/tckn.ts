@@ -1,0 +1,1 @@
+export { validTckn } from '@kapi/contract';

@@ -1,0 +1,4 @@
+export * from './data-key.ts';
+export * from './key-ring.ts';
+export * from './keyed-hash.ts';
+export * from './seal.ts';

@@ -1,0 +1,254 @@
+import { type Callback, channels, noticeKinds, type Upload } from '@kapi/contract';
+import { type DataKey, type KeyRing, newDataKey, open, seal, unwrapDataKey } from '../../sealing/index.ts';
+import type { PackedEnvelopeWork, PackedMessageWork, PackedNoticeWork, PackedPartWork } from './command.ts';
+import type { Connection } from './connection.ts';
+import {
+  bytes,
+  fromJson,
+  integer,
+  maybeBytes,
+  maybeInteger,
+  maybeText,
+  type Row,
+  text,
+  word,
+} from './rows.ts';
+import { languages, noticeStates } from './words.ts';
+
+/** Where a version of a record stands: one key for both, so that it needs no second index. */
+export const versionId = (rid: number, version: number): number => rid * 2 ** 20 + version;
+
+/** Whose data key seals a document. `id` is the contract's id and part of what is authenticated. */
+export interface Owner {
+  readonly id: string;
+  readonly row: number;
+  /** Undefined once erased. */
+  readonly key: DataKey | undefined;
+}
+
+const cached = 4096;
+
+/** Seals and opens the documents of one connection; keeps the data keys of the owners last used. */
+export class Documents {
+  readonly connection: Connection;
+  ring: KeyRing;
+  readonly #owners = new Map<string, Owner>();
+  #house: DataKey | undefined;
+
+  constructor(connection: Connection, ring: KeyRing) {
+    this.connection = connection;
+    this.ring = ring;
+  }
+
+  /** After a rollback or an erasure: rows may not be what the cache says. */
+  forget(): void {
+    this.#owners.clear();
+  }
+
+  remember(kind: 'record' | 'envelope', owner: Owner): Owner {
+    if (this.#owners.size >= cached) {
+      const oldest = this.#owners.keys().next().value;
+      if (oldest !== undefined) this.#owners.delete(oldest);
+    }
+    this.#owners.set(`${kind}:${owner.id}`, owner);
+    return owner;
+  }
+
+  record(id: string): Owner | undefined {
+    return (
+      this.#owners.get(`record:${id}`) ??
+      this.#owner('record', this.connection.get('SELECT rid AS row, id, dek FROM records WHERE id = ?', id))
+    );
+  }
+  recordAt(rid: number): Owner | undefined {
+    return this.#owner(
+      'record',
+      this.connection.get('SELECT rid AS row, id, dek FROM records WHERE rid = ?', rid),
+    );
+  }
+  envelope(id: string): Owner | undefined {
+    return (
+      this.#owners.get(`envelope:${id}`) ??
+      this.#owner(
+        'envelope',
+        this.connection.get('SELECT eid AS row, id, dek FROM envelopes WHERE id = ?', id),
+      )
+    );
+  }
+  envelopeAt(eid: number): Owner | undefined {
+    return this.#owner(
+      'envelope',
+      this.connection.get('SELECT eid AS row, id, dek FROM envelopes WHERE eid = ?', eid),
+    );
+  }
+
+  #owner(kind: 'record' | 'envelope', row: Row | undefined): Owner | undefined {
+    if (!row) return undefined;
+    const id = text(row, 'id');
+    const known = this.#owners.get(`${kind}:${id}`);
+    if (known) return known;
+    const dek = maybeBytes(row, 'dek');
+    return this.remember(kind, {
+      id,
+      row: integer(row, 'row'),
+      key: dek && unwrapDataKey(this.ring, dek, id),
+    });
+  }
+
+  /** The key of what belongs to no record and no envelope; made by the writer at the first start. */
+  house(): DataKey {
+    if (this.#house) return this.#house;
+    const row = this.connection.get(`SELECT value FROM meta WHERE name = 'house_key'`);
+    if (row) this.#house = unwrapDataKey(this.ring, bytes(row, 'value'), 'house');
+    else {
+      const { key, wrapped } = newDataKey(this.ring, 'house');
+      this.connection.run(`INSERT INTO meta (name, value) VALUES ('house_key', ?)`, wrapped);
+      this.#house = key;
+    }
+    return this.#house;
+  }
+
+  // Field names below are authenticated with the bytes: never change one.
+
+  sealTo(owner: Owner, field: string, plain: string | Uint8Array): Buffer {
+    if (!owner.key) throw new Error(`The owner of ${field} has been erased.`);
+    return seal(owner.key, plain, `${owner.id}:${field}`);
+  }
+  openFrom(owner: Owner | undefined, field: string, sealed: Uint8Array | undefined): string | undefined {
+    if (!owner?.key || !sealed) return undefined;
+    return open(owner.key, sealed, `${owner.id}:${field}`).toString();
+  }
+
+  /** Envelope: length of the head (4 bytes), head as JSON, body. */
+  sealEnvelope(owner: Owner, head: string, body: Uint8Array): Buffer {
+    const headBytes = Buffer.from(head);
+    const whole = Buffer.allocUnsafe(4 + headBytes.length + body.length);
+    whole.writeUInt32BE(headBytes.length);
+    headBytes.copy(whole, 4);
+    whole.set(body, 4 + headBytes.length);
+    return this.sealTo(owner, 'envelope', whole);
+  }
+  openEnvelope(row: Row): PackedEnvelopeWork | undefined {
+    const owner = this.envelopeAt(integer(row, 'eid'));
+    const sealed = maybeBytes(row, 'sealed');
+    if (!owner?.key || !sealed) return undefined;
+    const whole = open(owner.key, sealed, `${owner.id}:envelope`);
+    const headEnd = 4 + whole.readUInt32BE(0);
+    const blobId = maybeText(row, 'blob_id');
+    return {
+      id: owner.id,
+      adapter: text(row, 'adapter'),
+      account: text(row, 'account'),
+      head: whole.toString('utf8', 4, headEnd),
+      body: new Uint8Array(whole.subarray(headEnd)),
+      ...(blobId !== undefined && { blobId }),
+    };
+  }
+
+  parts(eid: number): readonly PackedPartWork[] {
+    const owner = this.envelopeAt(eid);
+    return this.connection
+      .all('SELECT key, state, reason, sealed FROM parts WHERE eid = ? ORDER BY pid', eid)
+      .flatMap((row) => this.part(owner, row) ?? []);
+  }
+  part(owner: Owner | undefined, row: Row): PackedPartWork | undefined {
+    const doc = this.openFrom(owner, `part:${text(row, 'key')}`, bytes(row, 'sealed'));
+    return doc === undefined
+      ? undefined
+      : { state: text(row, 'state'), reason: maybeText(row, 'reason'), doc };
+  }
+
+  /** A version of a record as JSON, or undefined where it has been erased. */
+  recordDoc(owner: Owner | undefined, version: number): string | undefined {
+    if (!owner) return undefined;
+    const row = this.connection.get(
+      'SELECT sealed FROM record_versions WHERE vid = ?',
+      versionId(owner.row, version),
+    );
+    return row && this.openFrom(owner, `record:${version}`, bytes(row, 'sealed'));
+  }
+  currentDoc(rid: number | undefined): string | undefined {
+    if (rid === undefined) return undefined;
+    const row = this.connection.get('SELECT version FROM records WHERE rid = ?', rid);
+    return row && this.recordDoc(this.recordAt(rid), integer(row, 'version'));
+  }
+
+  message(row: Row): PackedMessageWork | undefined {
+    const eid = integer(row, 'eid');
+    const owner = this.envelopeAt(eid);
+    const id = text(row, 'id');
+    const content = this.openFrom(owner, `message:${id}`, maybeBytes(row, 'sealed'));
+    if (!owner || content === undefined) return undefined;
+    return {
+      id,
+      account: text(row, 'account'),
+      adapter: text(row, 'adapter'),
+      envelopeId: owner.id,
+      revision: integer(row, 'revision'),
+      channel: text(row, 'channel'),
+      receivedAt: integer(row, 'received_at'),
+      saidAt: integer(row, 'said_at'),
+      content,
+      parts: this.parts(eid),
+      state: text(row, 'state'),
+    };
+  }
+  /** Latest revision of the messages in a record, by provider time. */
+  messagesIn(rid: number): readonly PackedMessageWork[] {
+    return this.connection
+      .all('SELECT * FROM messages WHERE rid = ? ORDER BY said_at, mid', rid)
+      .flatMap((row) => this.message(row) ?? []);
+  }
+
+  notice(row: Row): PackedNoticeWork | undefined {
+    const owner = this.recordAt(integer(row, 'rid'));
+    const id = text(row, 'id');
+    const doc = this.openFrom(owner, `notice:${id}`, maybeBytes(row, 'sealed'));
+    if (!owner || doc === undefined) return undefined;
+    const sentAt = maybeInteger(row, 'sent_at');
+    const ref = maybeText(row, 'ref');
+    const reason = maybeText(row, 'reason');
+    return {
+      doc,
+      clear: {
+        id,
+        recordId: owner.id,
+        eventId: text(row, 'event_id'),
+        kind: word(row, 'kind', noticeKinds),
+        step: integer(row, 'step'),
+        channel: word(row, 'channel', channels),
+        account: text(row, 'account'),
+        template: text(row, 'template'),
+        language: word(row, 'language', languages),
+        state: word(row, 'state', noticeStates),
+        createdAt: integer(row, 'created_at'),
+        ...(sentAt !== undefined && { sentAt }),
+        ...(ref !== undefined && { ref }),
+        ...(reason !== undefined && { reason }),
+      },
+    };
+  }
+
+  callback(row: Row): Callback | undefined {
+    const rid = maybeInteger(row, 'rid');
+    const id = text(row, 'id');
+    const sealed = maybeBytes(row, 'sealed');
+    const owner = rid === undefined ? { id: 'house', row: 0, key: this.house() } : this.recordAt(rid);
+    const doc = this.openFrom(owner, `callback:${id}`, sealed);
+    if (doc === undefined) return undefined;
+    const closedAt = maybeInteger(row, 'closed_at');
+    const closedBy = maybeText(row, 'closed_by');
+    return {
+      id,
+      ...(rid !== undefined && owner && { recordId: owner.id }),
+      ...fromJson<Pick<Callback, 'reason' | 'phone'>>(doc),
+      createdAt: integer(row, 'created_at'),
+      ...(closedAt !== undefined && { closedAt }),
+      ...(closedBy !== undefined && { closedBy }),
+    };
+  }
+
+  upload(row: Row): Upload {
+    return fromJson(open(this.house(), bytes(row, 'sealed'), `house:upload:${text(row, 'id')}`));
+  }
+}

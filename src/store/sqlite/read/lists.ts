@@ -1,0 +1,248 @@
+import {
+  type ApiKey,
+  type AuditRow,
+  type Callback,
+  channels,
+  type DeadLetter,
+  type Envelope,
+  type NotACase,
+  type Page,
+  type PageOptions,
+  type Part,
+  type QuarantineEntry,
+  type Scope,
+} from '@kapi/contract';
+import type { Documents } from '../documents.ts';
+import type { EnvelopeHead } from '../pack.ts';
+import { bytes, fromJson, integer, maybeInteger, maybeText, type Row, text, word } from '../rows.ts';
+import { toPart } from '../unpack.ts';
+import { envelopeStates } from '../words.ts';
+import { auditHash, auditStart } from '../write/writing.ts';
+import { after, page } from './page.ts';
+
+/** Whole envelopes first, then single items, each in order of arrival. */
+export function quarantine(
+  documents: Documents,
+  options: PageOptions & { account?: string },
+): Page<QuarantineEntry> {
+  const [kind, eid, offset] = after(options.cursor, 3) ?? [0, 0, 0];
+  const account = options.account ?? null;
+  const columns = `envelopes.id AS envelope_id, adapter, account, received_at, bytes, eid`;
+  const rows = documents.connection.all(
+    `SELECT * FROM (
+       SELECT 0 AS what, ${columns}, id, code, detail, 0 AS nth FROM envelopes WHERE state = 'quarantined' AND (?1 IS NULL OR account = ?1)
+       UNION ALL
+       SELECT 1, ${columns}, envelopes.id || '/' || lower(hex(hash)), items.code, items.detail, row_number() OVER (PARTITION BY eid ORDER BY hash)
+       FROM items JOIN envelopes USING (eid) WHERE items.kind = 'failed' AND (?1 IS NULL OR account = ?1)
+     ) WHERE (what, eid, nth) > (?2, ?3, ?4) ORDER BY what, eid, nth LIMIT ?5`,
+    account,
+    kind ?? 0,
+    eid ?? 0,
+    offset ?? 0,
+    options.limit + 1,
+  );
+  return page(
+    rows,
+    options.limit,
+    (row) => ({
+      id: text(row, 'id'),
+      what: integer(row, 'what') === 0 ? 'envelope' : 'item',
+      envelopeId: text(row, 'envelope_id'),
+      adapter: text(row, 'adapter'),
+      account: text(row, 'account'),
+      receivedAt: integer(row, 'received_at'),
+      code: maybeText(row, 'code') ?? '',
+      detail: maybeText(row, 'detail') ?? '',
+      bytes: integer(row, 'bytes'),
+    }),
+    (row) => [integer(row, 'what'), integer(row, 'eid'), integer(row, 'nth')],
+  );
+}
+
+/** Deliveries first, then notices. A destination leaves notices out. */
+export function deadLetters(
+  documents: Documents,
+  options: PageOptions & { destination?: string },
+): Page<DeadLetter> {
+  const [kind, last] = after(options.cursor, 2) ?? [0, 0];
+  const rows = documents.connection.all(
+    `SELECT * FROM (
+       SELECT 0 AS what, deliveries.id AS nth, CAST(deliveries.id AS TEXT) AS id, destinations.name AS destination, number, sequence,
+         attempt, code, detail, settled_at AS at
+       FROM deliveries JOIN destinations USING (did) JOIN records ON records.rid = deliveries.rid JOIN events USING (position)
+       WHERE deliveries.state = 5 AND (?1 IS NULL OR destinations.name = ?1)
+       UNION ALL
+       SELECT 1, nid, notices.id, notices.account, number, events.sequence, attempt, notices.code, reason, settled_at
+       FROM notices JOIN records ON records.rid = notices.rid LEFT JOIN events ON events.id = notices.event_id
+       WHERE notices.code IS NOT NULL AND ?1 IS NULL
+     ) WHERE (what, nth) > (?2, ?3) ORDER BY what, nth LIMIT ?4`,
+    options.destination ?? null,
+    kind ?? 0,
+    last ?? 0,
+    options.limit + 1,
+  );
+  return page(
+    rows,
+    options.limit,
+    (row) => ({
+      id: text(row, 'id'),
+      what: integer(row, 'what') === 0 ? 'delivery' : 'notice',
+      destination: text(row, 'destination'),
+      number: text(row, 'number'),
+      sequence: maybeInteger(row, 'sequence') ?? 0,
+      attempts: integer(row, 'attempt'),
+      code: maybeText(row, 'code') ?? '',
+      detail: maybeText(row, 'detail') ?? '',
+      at: maybeInteger(row, 'at') ?? 0,
+    }),
+    (row) => [integer(row, 'what'), integer(row, 'nth')],
+  );
+}
+
+export function notCases(documents: Documents, options: PageOptions): Page<NotACase> {
+  const [last] = after(options.cursor, 1) ?? [0];
+  const rows = documents.connection.all(
+    `SELECT mid, id, account, channel, received_at, reason FROM messages WHERE state = 'not-a-case' AND mid > ? ORDER BY mid LIMIT ?`,
+    last ?? 0,
+    options.limit + 1,
+  );
+  return page(
+    rows,
+    options.limit,
+    (row) => ({
+      messageId: text(row, 'id'),
+      account: text(row, 'account'),
+      channel: word(row, 'channel', channels),
+      receivedAt: integer(row, 'received_at'),
+      reason: maybeText(row, 'reason') ?? '',
+    }),
+    (row) => [integer(row, 'mid')],
+  );
+}
+
+export function callbacks(documents: Documents, options: PageOptions & { open?: boolean }): Page<Callback> {
+  const [at, rowid] = after(options.cursor, 2) ?? [0, 0];
+  const state =
+    options.open === undefined ? '' : options.open ? 'AND closed_at IS NULL' : 'AND closed_at IS NOT NULL';
+  const rows = documents.connection.all(
+    `SELECT rowid AS nth, * FROM callbacks WHERE sealed IS NOT NULL ${state} AND (created_at, rowid) > (?, ?)
+     ORDER BY created_at, rowid LIMIT ?`,
+    at ?? 0,
+    rowid ?? 0,
+    options.limit + 1,
+  );
+  const paged = page(
+    rows,
+    options.limit,
+    (row) => row,
+    (row) => [integer(row, 'created_at'), integer(row, 'nth')],
+  );
+  return { ...paged, items: paged.items.flatMap((row) => documents.callback(row) ?? []) };
+}
+
+export interface EnvelopeView {
+  readonly envelope: Envelope;
+  readonly parts: readonly Part[];
+  readonly state: (typeof envelopeStates)[number];
+  readonly reason?: string;
+  /** Where the body is in the blob store. */
+  readonly blobId?: string;
+}
+
+/** An erased envelope keeps its place and what its records still need; headers and body are empty. */
+export function envelope(documents: Documents, id: string): EnvelopeView | undefined {
+  const row = documents.connection.get('SELECT * FROM envelopes WHERE id = ?', id);
+  if (!row) return undefined;
+  const opened = documents.openEnvelope(row);
+  const head = opened
+    ? fromJson<EnvelopeHead>(opened.head)
+    : { receivedAt: new Date(integer(row, 'received_at')).toISOString(), contentType: '', headers: {} };
+  const reason = [maybeText(row, 'code'), maybeText(row, 'detail')]
+    .filter((one) => one !== undefined)
+    .join(': ');
+  return {
+    envelope: {
+      id,
+      adapter: text(row, 'adapter'),
+      account: text(row, 'account'),
+      ...head,
+      body: opened?.body ?? new Uint8Array(),
+    },
+    parts: documents.parts(integer(row, 'eid')).map(toPart),
+    state: word(row, 'state', envelopeStates),
+    ...(reason !== '' && { reason }),
+    ...(opened?.blobId !== undefined && { blobId: opened.blobId }),
+  };
+}
+
+/** Those an adapter reads: envelopes of entrances were understood when they came. */
+export function envelopesSince(
+  documents: Documents,
+  since: number,
+  options: PageOptions & { account?: string },
+): Page<string> {
+  const [at, eid] = after(options.cursor, 2) ?? [since, 0];
+  const rows = documents.connection.all(
+    `SELECT eid, id, received_at FROM envelopes WHERE (received_at, eid) > (?1, ?2) AND entrance = 0 AND state <> 'erased'
+       AND (?3 IS NULL OR account = ?3) ORDER BY received_at, eid LIMIT ?4`,
+    at ?? since,
+    eid ?? 0,
+    options.account ?? null,
+    options.limit + 1,
+  );
+  return page(
+    rows,
+    options.limit,
+    (row) => text(row, 'id'),
+    (row) => [integer(row, 'received_at'), integer(row, 'eid')],
+  );
+}
+
+export function toApiKey(row: Row): ApiKey {
+  const revokedAt = maybeInteger(row, 'revoked_at');
+  const queues = maybeText(row, 'queues');
+  return {
+    id: text(row, 'id'),
+    name: text(row, 'name'),
+    scopes: fromJson<Scope[]>(text(row, 'scopes')),
+    account: text(row, 'account'),
+    ...(queues !== undefined && { queues: fromJson<string[]>(queues) }),
+    createdAt: integer(row, 'created_at'),
+    rateLimited: integer(row, 'rate_limited') === 1,
+    ...(revokedAt !== undefined && { revokedAt }),
+  };
+}
+
+const toAudit = (row: Row): AuditRow => ({
+  sequence: integer(row, 'sequence'),
+  at: integer(row, 'at'),
+  actor: text(row, 'actor'),
+  action: text(row, 'action'),
+  subject: text(row, 'subject'),
+  detail: text(row, 'detail'),
+  hash: Buffer.from(bytes(row, 'hash')).toString('hex'),
+});
+
+export function audit(documents: Documents, options: PageOptions): Page<AuditRow> {
+  const [last] = after(options.cursor, 1) ?? [0];
+  const rows = documents.connection.all(
+    'SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?',
+    last ?? 0,
+    options.limit + 1,
+  );
+  return page(rows, options.limit, toAudit, (row) => [integer(row, 'sequence')]);
+}
+
+/** Walks the chain: every hash must follow from the row and the hash before, every number from the one before. */
+export function verifyAudit(documents: Documents): { rows: number; brokenAt?: number } {
+  let before: Uint8Array = auditStart;
+  let rows = 0;
+  for (const row of documents.connection.statement('SELECT * FROM audit ORDER BY sequence').iterate()) {
+    rows += 1;
+    const { sequence, at, actor, action, subject, detail } = toAudit(row);
+    const expected = auditHash(before, { sequence, at, actor, action, subject, detail });
+    if (sequence !== rows || !expected.equals(bytes(row, 'hash'))) return { rows, brokenAt: rows };
+    before = bytes(row, 'hash');
+  }
+  return { rows };
+}

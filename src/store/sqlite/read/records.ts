@@ -1,0 +1,197 @@
+import type { SQLInputValue } from 'node:sqlite';
+import {
+  applicationTypes,
+  channels,
+  type EventData,
+  kinds,
+  type Lookup,
+  type Page,
+  type PageOptions,
+  type RecordEvent,
+  type RecordQuery,
+  type RecordSummary,
+  type RecordView,
+  type SokRecord,
+  type StoredMessage,
+  statuses,
+  urgencies,
+} from '@kapi/contract';
+import { keyedHash } from '../../../sealing/index.ts';
+import type { Documents } from '../documents.ts';
+import { fromJson, integer, maybeBytes, maybeInteger, maybeText, type Row, text, word } from '../rows.ts';
+import { toMessage, toNotice } from '../unpack.ts';
+import { eventName } from '../words.ts';
+import { after, page } from './page.ts';
+
+export function toSummary(row: Row): RecordSummary {
+  const topic = maybeText(row, 'topic');
+  const unit = maybeText(row, 'unit');
+  const district = maybeText(row, 'district');
+  const neighbourhood = maybeText(row, 'neighbourhood');
+  const promiseDueAt = maybeInteger(row, 'promise_due_at');
+  const promiseMetAt = maybeInteger(row, 'promise_met_at');
+  return {
+    id: text(row, 'id'),
+    number: text(row, 'number'),
+    version: integer(row, 'version'),
+    status: word(row, 'status', statuses),
+    kind: word(row, 'kind', kinds),
+    applicationType: word(row, 'application_type', applicationTypes),
+    channel: word(row, 'channel', channels),
+    account: text(row, 'account'),
+    urgency: word(row, 'urgency', urgencies),
+    confidential: integer(row, 'confidential') === 1,
+    receivedAt: integer(row, 'received_at'),
+    updatedAt: integer(row, 'updated_at'),
+    ...(topic !== undefined && { topic }),
+    ...(unit !== undefined && { unit }),
+    ...(district !== undefined && { district }),
+    ...(neighbourhood !== undefined && { neighbourhood }),
+    ...(promiseDueAt !== undefined && { promiseDueAt }),
+    ...(promiseMetAt !== undefined && { promiseMetAt }),
+  };
+}
+
+const toEvent = (documents: Documents, row: Row): RecordEvent & { readonly position: number } => {
+  const owner = documents.recordAt(integer(row, 'rid'));
+  const id = text(row, 'id');
+  return {
+    id,
+    recordId: owner?.id ?? '',
+    name: eventName(text(row, 'name')),
+    sequence: integer(row, 'sequence'),
+    version: integer(row, 'version'),
+    at: text(row, 'at'),
+    actor: text(row, 'actor'),
+    data: fromJson<EventData>(documents.openFrom(owner, `event:${id}`, maybeBytes(row, 'sealed')) ?? '{}'),
+    position: integer(row, 'position'),
+  };
+};
+
+/** A record with its history; undefined where it is unknown or has been erased. */
+export function recordView(documents: Documents, row: Row | undefined): RecordView | undefined {
+  if (!row) return undefined;
+  const { connection } = documents;
+  const rid = integer(row, 'rid');
+  const doc = documents.currentDoc(rid);
+  if (doc === undefined) return undefined;
+  const lockedUntil = maybeInteger(row, 'pin_locked_until');
+  return {
+    record: fromJson<SokRecord>(doc),
+    events: connection
+      .all('SELECT * FROM events WHERE rid = ? ORDER BY sequence', rid)
+      .map((event) => toEvent(documents, event)),
+    notices: connection
+      .all('SELECT * FROM notices WHERE rid = ? ORDER BY nid', rid)
+      .flatMap((notice) => documents.notice(notice) ?? [])
+      .map(toNotice),
+    callbacks: connection
+      .all('SELECT * FROM callbacks WHERE rid = ? ORDER BY created_at', rid)
+      .flatMap((callback) => documents.callback(callback) ?? []),
+    pin: { wrong: integer(row, 'pin_wrong'), ...(lockedUntil !== undefined && { lockedUntil }) },
+  };
+}
+
+const viewColumns = 'SELECT rid, pin_wrong, pin_locked_until FROM records';
+
+export const record = (
+  documents: Documents,
+  ref: { id: string } | { number: string },
+): RecordView | undefined =>
+  recordView(
+    documents,
+    'id' in ref
+      ? documents.connection.get(`${viewColumns} WHERE id = ?`, ref.id)
+      : documents.connection.get(`${viewColumns} WHERE number = ?`, ref.number),
+  );
+
+export const recordByToken = (documents: Documents, token: string): RecordView | undefined =>
+  recordView(
+    documents,
+    documents.connection.get(
+      `${viewColumns} WHERE rid = (SELECT rid FROM lookups WHERE hash = ? LIMIT 1)`,
+      keyedHash(documents.ring, 'token', token),
+    ),
+  );
+
+export const recordByNotice = (documents: Documents, noticeId: string): RecordView | undefined =>
+  recordView(
+    documents,
+    documents.connection.get(`${viewColumns} WHERE rid = (SELECT rid FROM notices WHERE id = ?)`, noticeId),
+  );
+
+export function messages(documents: Documents, recordId: string): readonly StoredMessage[] {
+  const owner = documents.record(recordId);
+  return owner ? documents.messagesIn(owner.row).map(toMessage) : [];
+}
+
+export function records(documents: Documents, query: RecordQuery): Page<RecordSummary> {
+  const newest = query.order !== 'oldest';
+  const where: string[] = ['erased = 0'];
+  const values: SQLInputValue[] = [];
+  const add = (sql: string, ...bound: SQLInputValue[]): void => {
+    where.push(sql);
+    values.push(...bound);
+  };
+  const among = {
+    status: query.status,
+    urgency: query.urgency,
+    channel: query.channel,
+    unit: query.unit,
+    topic: query.topic,
+  };
+  for (const [column, wanted] of Object.entries(among))
+    if (wanted) add(`${column} IN (SELECT value FROM json_each(?))`, JSON.stringify(wanted));
+  if (query.receivedFrom !== undefined) add('received_at >= ?', query.receivedFrom);
+  if (query.receivedTo !== undefined) add('received_at < ?', query.receivedTo);
+  if (query.openOnly) add('confidential = 0');
+  if (query.lookups) {
+    const marks = query.lookups.map(() => '?').join(', ');
+    add(
+      `rid IN (SELECT rid FROM lookups WHERE hash IN (${marks}))`,
+      ...query.lookups.map((lookup: Lookup) => keyedHash(documents.ring, lookup.kind, lookup.value)),
+    );
+  }
+  const from = after(query.cursor, 2);
+  if (from) add(`(received_at, rid) ${newest ? '<' : '>'} (?, ?)`, ...from);
+  const direction = newest ? 'DESC' : 'ASC';
+  const rows = documents.connection.all(
+    `SELECT * FROM records WHERE ${where.join(' AND ')} ORDER BY received_at ${direction}, rid ${direction} LIMIT ?`,
+    ...values,
+    query.limit + 1,
+  );
+  return page(rows, query.limit, toSummary, (row) => [integer(row, 'received_at'), integer(row, 'rid')]);
+}
+
+export function lateRecords(documents: Documents, before: number, options: PageOptions): Page<RecordSummary> {
+  const from = after(options.cursor, 2) ?? [0, 0];
+  const rows = documents.connection.all(
+    `SELECT * FROM records WHERE promise_due_at IS NOT NULL AND promise_met_at IS NULL AND erased = 0
+       AND promise_due_at < ? AND (promise_due_at, rid) > (?, ?) ORDER BY promise_due_at, rid LIMIT ?`,
+    before,
+    ...from,
+    options.limit + 1,
+  );
+  return page(rows, options.limit, toSummary, (row) => [integer(row, 'promise_due_at'), integer(row, 'rid')]);
+}
+
+type StreamEvent = RecordEvent & { readonly position: number; readonly record: SokRecord };
+
+/** Events of erased records are not in the stream: nothing of them could be shown. */
+export function stream(
+  documents: Documents,
+  from: number,
+  max: number,
+): { events: readonly StreamEvent[]; oldest: number; newest: number } {
+  const { connection } = documents;
+  const bounds = connection.get(
+    'SELECT coalesce(min(position), 0) AS oldest, coalesce(max(position), 0) AS newest FROM events',
+  );
+  const events = connection
+    .all('SELECT * FROM events WHERE position > ? ORDER BY position LIMIT ?', from, max)
+    .flatMap((row): readonly StreamEvent[] => {
+      const doc = documents.recordDoc(documents.recordAt(integer(row, 'rid')), integer(row, 'version'));
+      return doc === undefined ? [] : [{ ...toEvent(documents, row), record: fromJson<SokRecord>(doc) }];
+    });
+  return { events, oldest: integer(bounds ?? {}, 'oldest'), newest: integer(bounds ?? {}, 'newest') };
+}

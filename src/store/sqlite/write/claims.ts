@@ -1,0 +1,229 @@
+import { type ClaimOptions, profiles, type Stage } from '@kapi/contract';
+import type { PackedMessageWork, PackedNoticeWork, PackedWork } from '../command.ts';
+import { integer, maybeInteger, type Row, text, word } from '../rows.ts';
+import { claimDeliveries } from './forward-claim.ts';
+import { outgoing } from './outgoing.ts';
+import type { Writing } from './writing.ts';
+
+/** Leases up to `max` due rows of a stage. */
+export function claimWork(w: Writing, stage: Stage, options: ClaimOptions): readonly PackedWork[] {
+  switch (stage) {
+    case 'read':
+      return claimReads(w, options);
+    case 'fetch':
+      return claimFetches(w, options);
+    case 'assemble':
+      return claimConversations(w, options);
+    case 'forward':
+      return claimForwards(w, options);
+    case 'notify':
+      return claimNotices(w, options);
+    case 'timer':
+      return claimTimers(w, options);
+  }
+}
+
+type ClaimTable = 'envelopes' | 'parts' | 'conversations' | 'notices' | 'timers';
+const rowKey = {
+  envelopes: 'eid',
+  parts: 'pid',
+  conversations: 'cid',
+  notices: 'nid',
+  timers: 'tid',
+} as const;
+
+function lease(
+  w: Writing,
+  table: ClaimTable,
+  row: Row,
+  options: ClaimOptions,
+): { token: number; attempt: number } {
+  const key = rowKey[table];
+  const extra = table === 'notices' ? ', verdict = 0' : table === 'timers' ? ', fresh = 0' : '';
+  w.connection.run(
+    `UPDATE ${table} SET lease_until = ?, token = token + 1, attempt = attempt + 1${extra} WHERE ${key} = ?`,
+    options.now + options.leaseMs,
+    integer(row, key),
+  );
+  return { token: integer(row, 'token') + 1, attempt: integer(row, 'attempt') + 1 };
+}
+
+const ofAccounts = (options: ClaimOptions): [sql: string, json: string] => [
+  options.accounts ? 'AND account IN (SELECT value FROM json_each(?))' : 'AND ? IS NOT NULL',
+  JSON.stringify(options.accounts ?? []),
+];
+
+function claimReads(w: Writing, options: ClaimOptions): readonly PackedWork[] {
+  const [sql, accounts] = ofAccounts(options);
+  return w.connection
+    .all(
+      `SELECT eid, id, adapter, account, sealed, blob_id, accepted_at, token, attempt FROM envelopes
+       WHERE state = 'unread' AND due_at <= ? AND lease_until <= ? ${sql} ORDER BY due_at LIMIT ?`,
+      options.now,
+      options.now,
+      accounts,
+      options.max,
+    )
+    .flatMap((row) => {
+      const envelope = w.documents.openEnvelope(row);
+      if (!envelope) return [];
+      return {
+        stage: 'read' as const,
+        id: envelope.id,
+        ...lease(w, 'envelopes', row, options),
+        envelope,
+        parts: w.documents.parts(integer(row, 'eid')),
+        acceptedAt: integer(row, 'accepted_at'),
+      };
+    });
+}
+
+function claimFetches(w: Writing, options: ClaimOptions): readonly PackedWork[] {
+  const [sql, accounts] = ofAccounts(options);
+  return w.connection
+    .all(
+      `SELECT pid, eid, key, parts.state AS state, reason, parts.sealed AS sealed, parts.token AS token, parts.attempt AS attempt
+       FROM parts JOIN envelopes USING (eid)
+       WHERE parts.state IN ('pending', 'retrying') AND parts.due_at <= ? AND parts.lease_until <= ? ${sql} ORDER BY parts.due_at LIMIT ?`,
+      options.now,
+      options.now,
+      accounts,
+      options.max,
+    )
+    .flatMap((row) => {
+      const eid = integer(row, 'eid');
+      const envelopeRow = w.connection.get(
+        'SELECT eid, adapter, account, sealed, blob_id FROM envelopes WHERE eid = ?',
+        eid,
+      );
+      const envelope = envelopeRow && w.documents.openEnvelope(envelopeRow);
+      const part = w.documents.part(w.documents.envelopeAt(eid), row);
+      if (!envelope || !part) return [];
+      return {
+        stage: 'fetch' as const,
+        id: String(integer(row, 'pid')),
+        ...lease(w, 'parts', row, options),
+        envelope,
+        part,
+      };
+    });
+}
+
+function claimConversations(w: Writing, options: ClaimOptions): readonly PackedWork[] {
+  return w.connection
+    .all(
+      `SELECT cid, account, adapter, rid, token, attempt FROM conversations
+       WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT ?`,
+      options.now,
+      options.now,
+      options.max,
+    )
+    .map((row) => ({
+      stage: 'assemble' as const,
+      id: String(integer(row, 'cid')),
+      ...lease(w, 'conversations', row, options),
+      account: text(row, 'account'),
+      adapter: text(row, 'adapter'),
+      messages: dueMessages(w, integer(row, 'cid')),
+      last: w.documents.currentDoc(maybeInteger(row, 'rid')),
+    }));
+}
+
+function dueMessages(w: Writing, cid: number): readonly PackedMessageWork[] {
+  return w.connection
+    .all('SELECT * FROM messages WHERE cid = ? AND due = 1 ORDER BY said_at, mid', cid)
+    .flatMap((row) => {
+      const message = w.documents.message(row);
+      const rid = maybeInteger(row, 'rid');
+      const record = w.documents.currentDoc(rid);
+      if (!message || rid === undefined || record === undefined) return message ?? [];
+      return { ...message, placed: { record, messages: w.documents.messagesIn(rid) } };
+    });
+}
+
+function claimForwards(w: Writing, options: ClaimOptions): readonly PackedWork[] {
+  const claimed = claimDeliveries(w, options);
+  if (options.actor !== undefined && claimed.length > 0)
+    w.audit(
+      options.now,
+      options.actor,
+      'queue-claimed',
+      options.destination ?? '',
+      claimed.map((delivery) => delivery.eventId).join(' '),
+    );
+  return claimed.map(({ row, token, attempt, urgency }) => {
+    const { event, body, subject, type } = outgoing(w, row);
+    return {
+      stage: 'forward' as const,
+      id: String(integer(row, 'id')),
+      token,
+      attempt,
+      destination: options.destination ?? '',
+      profile: word(row, 'profile', profiles),
+      event,
+      body,
+      subject,
+      type,
+      createdAt: integer(row, 'created_at'),
+      urgency,
+    };
+  });
+}
+
+function claimNotices(w: Writing, options: ClaimOptions): readonly PackedWork[] {
+  const [sql, accounts] = ofAccounts(options);
+  return w.connection
+    .all(
+      `SELECT * FROM notices WHERE open = 1 AND due_at <= ? AND lease_until <= ? ${sql} ORDER BY due_at LIMIT ?`,
+      options.now,
+      options.now,
+      accounts,
+      options.max,
+    )
+    .flatMap((row) => {
+      const notice = w.documents.notice(row);
+      const record = w.documents.currentDoc(integer(row, 'rid'));
+      if (!notice || record === undefined) return [];
+      const earlier: readonly PackedNoticeWork[] = w.connection
+        .all(
+          `SELECT * FROM notices WHERE event_id = ? AND nid <> ? AND state <> 'pending' ORDER BY step, nid`,
+          notice.clear.eventId,
+          integer(row, 'nid'),
+        )
+        .flatMap((other) => w.documents.notice(other) ?? []);
+      return {
+        stage: 'notify' as const,
+        id: notice.clear.id,
+        ...lease(w, 'notices', row, options),
+        notice,
+        record,
+        earlier,
+      };
+    });
+}
+
+function claimTimers(w: Writing, options: ClaimOptions): readonly PackedWork[] {
+  return w.connection
+    .all(
+      'SELECT * FROM timers WHERE code IS NULL AND due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT ?',
+      options.now,
+      options.now,
+      options.max,
+    )
+    .map((row) => {
+      const rid = maybeInteger(row, 'rid');
+      const recordId = rid === undefined ? undefined : w.documents.recordAt(rid)?.id;
+      return {
+        stage: 'timer' as const,
+        id: text(row, 'id'),
+        ...lease(w, 'timers', row, options),
+        timer: {
+          id: text(row, 'id'),
+          kind: text(row, 'kind'),
+          dueAt: integer(row, 'due_at'),
+          ...(recordId !== undefined && { recordId }),
+        },
+        record: w.documents.currentDoc(rid),
+      };
+    });
+}

@@ -1,0 +1,94 @@
+import { type Urgency, urgencies } from '@kapi/contract';
+import { integer, type Row } from '../rows.ts';
+import type { Writing } from './writing.ts';
+
+export const deliveryStates = [
+  'ready',
+  'behind',
+  'waiting',
+  'claimed',
+  'delivered',
+  'dead',
+  'erased',
+] as const;
+export type DeliveryState = (typeof deliveryStates)[number];
+export const stateCode = (state: DeliveryState): number => deliveryStates.indexOf(state);
+export const firstSettled = stateCode('delivered');
+
+export const priorityOf = (urgency: Urgency): number => urgencies.indexOf(urgency);
+export const urgencyAt = (priority: number): Urgency => urgencies[priority] ?? 'normal';
+
+/** Counters of one destination, by state and priority; the delivery book and queue statistics are sums of them. */
+export const deliveryCounter = (did: number, state: number, priority: number): string =>
+  `delivery:${did}:${state}:${priority}`;
+
+export function addDelivery(
+  w: Writing,
+  delivery: {
+    position: number;
+    rid: number;
+    did: number;
+    profile: string;
+    priority: number;
+    at: number;
+    behind: boolean;
+  },
+): void {
+  const state = stateCode(delivery.behind ? 'behind' : 'ready');
+  w.connection.run(
+    'INSERT INTO deliveries (position, rid, did, profile, state, priority, created_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0)',
+    delivery.position,
+    delivery.rid,
+    delivery.did,
+    delivery.profile,
+    state,
+    delivery.priority,
+    delivery.at,
+  );
+  w.count(deliveryCounter(delivery.did, state, delivery.priority), 1);
+  w.count('delivery.total', 1);
+  if (!delivery.behind) w.hinted.add(w.destinationName(delivery.did));
+}
+
+/** Moves a delivery's state; the caller writes what else changes. Every move but a lease ends the claim. */
+export function moveDelivery(w: Writing, row: Row, to: DeliveryState, dueAt = 0): void {
+  const id = integer(row, 'id');
+  const did = integer(row, 'did');
+  const priority = integer(row, 'priority');
+  w.connection.run(
+    'UPDATE deliveries SET state = ?, due_at = ?, lease_until = 0, token = token + 1 WHERE id = ?',
+    stateCode(to),
+    dueAt,
+    id,
+  );
+  w.count(deliveryCounter(did, integer(row, 'state'), priority), -1);
+  w.count(deliveryCounter(did, stateCode(to), priority), 1);
+  if (to === 'ready') w.hinted.add(w.destinationName(did));
+}
+
+/** Lets the next event of the record through where none before it is open any more. */
+export function promoteNext(w: Writing, rid: number, did: number): void {
+  const next = w.connection.get(
+    'SELECT id, did, priority, state FROM deliveries WHERE rid = ? AND did = ? AND state < 4 ORDER BY id LIMIT 1',
+    rid,
+    did,
+  );
+  if (next && integer(next, 'state') === stateCode('behind')) moveDelivery(w, next, 'ready');
+}
+
+/** All open deliveries of a record take its new urgency: an emergency is not held up by its own past. */
+export function reprioritise(w: Writing, rid: number, urgency: Urgency): void {
+  const priority = priorityOf(urgency);
+  for (const row of w.connection.all(
+    'SELECT id, did, priority, state FROM deliveries WHERE rid = ? AND state < 4 AND priority <> ?',
+    rid,
+    priority,
+  )) {
+    const did = integer(row, 'did');
+    const state = integer(row, 'state');
+    w.connection.run('UPDATE deliveries SET priority = ? WHERE id = ?', priority, integer(row, 'id'));
+    w.count(deliveryCounter(did, state, integer(row, 'priority')), -1);
+    w.count(deliveryCounter(did, state, priority), 1);
+    if (state === stateCode('ready')) w.hinted.add(w.destinationName(did));
+  }
+}

@@ -1,0 +1,190 @@
+import { type EventName, type Status, statusLabels } from '@kapi/contract';
+import type { offeredReplies, offeredTypes } from './form-values.ts';
+
+type ByType = Readonly<Record<(typeof offeredTypes)[number], string>>;
+type ByReply = Readonly<Record<(typeof offeredReplies)[number], string>>;
+
+const types: ByType = {
+  complaint: 'Şikâyet: bir hizmet aksıyor',
+  request: 'İstek: bir şey yapılmasını istiyorum',
+  opinion: 'Görüş ve öneri',
+  thanks: 'Teşekkür',
+  inquiry: 'Soru',
+  information: 'Bilgi edinme (4982 sayılı Kanun)',
+  tipoff: 'İhbar',
+  participation: 'Gönüllü olmak, yönetime katılmak',
+};
+const replies: ByReply = { sms: 'Kısa mesaj (SMS)', phone: 'Telefonla arayın', email: 'E-posta' };
+const statuses: Readonly<Record<Status, string>> = statusLabels;
+/** Said by the page itself only where the gateway's own label is in another language. */
+const events: Readonly<Partial<Record<EventName, string>>> = {};
+
+/** Turkish sentences of the citizen pages. Plain words, short sentences. */
+export const tr = {
+  locale: 'tr',
+  otherLanguage: 'English',
+  skip: 'İçeriğe geç',
+  emergencyBefore: 'Can güvenliği tehlikedeyse beklemeyin: ',
+  emergencyCall: 'Acil durumda 112',
+  siteNavigation: 'Sayfalar',
+  footerNavigation: 'Bilgilendirme',
+  newApplication: 'Başvuru yap',
+  trackApplication: 'Başvurumu takip et',
+  privacyNotice: 'KVKK aydınlatma metni',
+  accessibility: 'Erişilebilirlik',
+  optional: 'isteğe bağlı',
+  errorTitle: 'Hata: ',
+  errorHeading: 'Göndermeden önce bakmanız gereken yerler var',
+  print: 'Bu sayfayı yazdır',
+  form: {
+    title: 'Bize yazın',
+    lead: 'Şikâyetinizi, isteğinizi, önerinizi kendi cümlelerinizle yazın. Hangi birime gideceğini biz buluruz.',
+    promise: 'En geç 48 saat içinde ne yapacağımızı size bildiririz.',
+    onlyMatter:
+      'Yalnızca anlatmanız ya da bir fotoğraf eklemeniz yeterli. Öteki alanları boş bırakabilirsiniz.',
+    matter: 'Konu',
+    text: 'Ne oldu, ne istiyorsunuz?',
+    textHint: 'Büyük küçük harf, Türkçe karakter önemli değil. Nasıl yazarsanız anlarız.',
+    type: 'Başvurunuzun türü',
+    typeUnsure: 'Emin değilim, siz belirleyin',
+    types,
+    place: 'Yer',
+    placeHint: 'Sorunun olduğu yer; sizin adresiniz değil.',
+    district: 'İlçe',
+    districtNone: 'Seçin',
+    neighbourhood: 'Mahalle ya da köy',
+    street: 'Cadde, sokak',
+    doorNo: 'Kapı no',
+    placeText: 'Yeri tarif edin',
+    placeTextHint: 'Örnek: okulun karşısı, otobüs durağının arkası.',
+    locate: 'Bulunduğum yeri ekle',
+    locating: 'Konum aranıyor…',
+    located: 'Konumunuz eklendi. Yaklaşık doğruluk (metre): ',
+    locateFailed: 'Konum alınamadı. Yeri yukarıya yazabilirsiniz.',
+    unlocate: 'Konumu kaldır',
+    identity: 'Siz',
+    anonymity: 'Kimliğiniz nasıl korunsun?',
+    open: 'Açık',
+    openHint: 'İlgili birim size dönebilmek için adınızı ve iletişim bilginizi görür.',
+    confidential: 'Gizli',
+    confidentialHint:
+      'Kimliğinizi yalnızca yetkili merkez görür, ilgili birime iletilmez. İhbarlar böyle korunur.',
+    anonymous: 'Adsız',
+    anonymousHint:
+      'Ad, telefon, e-posta ve T.C. kimlik numarası kaydedilmez. Cevabı yalnızca takip sayfasında görürsünüz.',
+    name: 'Ad soyad',
+    phone: 'Telefon',
+    phoneHint: 'Örnek: 0532 000 00 00',
+    email: 'E-posta',
+    emailHint: 'Örnek: ayse@ornek.com',
+    tckn: 'T.C. kimlik numarası',
+    tcknHint:
+      'Zorunlu değildir. Yalnızca abonelik, sosyal yardım gibi size ait bir işlem soruyorsanız kaydınızı bulmamıza yarar.',
+    reply: 'Size nasıl cevap verelim?',
+    replyAny: 'Fark etmez',
+    replies,
+    replyHint: 'Telefon ya da e-posta yazmazsanız cevabı takip sayfasında görürsünüz.',
+    attachments: 'Ekler',
+    files: 'Fotoğraf, video ya da belge',
+    filesHint: (count: number, megabytes: number) =>
+      `En çok ${count} dosya, her biri en çok ${megabytes} MB. Birden çok dosyayı birlikte seçebilirsiniz.`,
+    filesAgain: 'Seçtiğiniz dosyalar sayfa yenilenince silindi. Göndermeden önce lütfen yeniden seçin.',
+    trap: 'Bu alanı boş bırakın',
+    privacy: 'Kişisel verilerinizi başvurunuzu sonuçlandırmak için işleriz. Ayrıntısı: ',
+    noticeVersion: 'sürüm',
+    send: 'Gönder',
+    sending: 'Gönderiliyor…',
+    problems: {
+      empty: 'Ne olduğunu yazın ya da bir fotoğraf ekleyin.',
+      trap: 'Görünmeyen bir alan dolu geldi; tarayıcınız doldurmuş olabilir. Temizledik, yeniden Gönder’e basın.',
+      tooLong: (limit: number) => `Bu alan çok uzun. En çok ${limit} karakter yazabilirsiniz.`,
+      fileTooLarge: (name: string) => `«${name}» çok büyük. Daha küçük bir dosya seçin.`,
+      fileRefused: (name: string) => `«${name}» alınamadı. Fotoğraf, video, ses ya da PDF seçin.`,
+      tooManyFiles: 'Çok sayıda dosya seçtiniz. Bazılarını çıkarın.',
+      tokenForged: 'Bu sayfa eskimiş. Yazdıklarınız duruyor; yeniden Gönder’e basın.',
+      tokenEarly: 'Form çok hızlı gönderildi. Yazdıklarınızı kontrol edip yeniden Gönder’e basın.',
+      tokenExpired:
+        'Bu sayfa bir günden uzun süre açık kalmış. Yazdıklarınız duruyor; yeniden Gönder’e basın.',
+      changedAfterSent:
+        'Bu formu az önce başka bir metinle gönderdiniz ve o başvuru kaydedildi. Yeni hâlini ayrı bir başvuru olarak göndermek için yeniden Gönder’e basın.',
+      refused: 'Bu alanı anlayamadık. Düzeltin ya da boş bırakın.',
+      refusedSomewhere: 'Başvurunuz bu hâliyle kaydedilemedi. Alanları kontrol edip yeniden deneyin.',
+      unavailable:
+        'Şu anda kaydedemiyoruz. Yazdıklarınız duruyor; birkaç dakika sonra yeniden Gönder’e basın. Aynı başvuru iki kez kaydedilmez.',
+    },
+  },
+  answer: {
+    title: 'Başvurunuz alındı',
+    again: 'Bu başvuruyu daha önce almıştık; numarası aynı.',
+    number: 'Kayıt numaranız',
+    pin: 'Takip PIN’iniz',
+    keep: 'Bu iki bilgiyi saklayın: başvurunuzu bunlarla izlersiniz. Kimseyle paylaşmayın.',
+    promiseUntil: 'En geç şu zamana kadar ne yapacağımızı size bildireceğiz:',
+    promise: 'En geç 48 saat içinde ne yapacağımızı size bildireceğiz.',
+    link: 'Takip bağlantınız',
+    linkHint: 'Bağlantıyı açan herkes başvurunun durumunu görür.',
+    silent: 'Gizli ve adsız başvurularda size mesaj göndermeyiz. Cevabı takip sayfasında görürsünüz.',
+    noAddress: 'Telefon ya da e-posta yazmadınız. Cevabı takip sayfasında görürsünüz.',
+    oddPhone: 'Yazdığınız telefon numarası eksik görünüyor. Ulaşamazsak cevabı takip sayfasında bulursunuz.',
+    oddEmail: 'Yazdığınız e-posta adresi eksik görünüyor. Ulaşamazsak cevabı takip sayfasında bulursunuz.',
+    open: 'Durumu şimdi gör',
+    another: 'Başka bir arzunuz var mı? Yeni başvuru yapın.',
+  },
+  tracking: {
+    title: 'Başvurumu takip et',
+    lead: 'Kayıt numaranız ve PIN’iniz, başvurudan sonra size verilen sayfada ya da mesajdadır.',
+    number: 'Kayıt numarası',
+    numberHint: (example: string) => `Örnek: ${example}`,
+    pin: 'PIN',
+    pinHint: 'Altı rakam',
+    show: 'Göster',
+    wrong:
+      'Numara ile PIN birbirini tutmuyor. İkisini de kontrol edin. Beş yanlış denemede sayfa bir saat kilitlenir.',
+    badNumber: 'Kayıt numarası eksik ya da yanlış yazılmış.',
+    badPin: 'PIN altı rakamdır.',
+    locked: 'Çok sayıda yanlış deneme yapıldı. Güvenliğiniz için bir saat sonra yeniden deneyin.',
+    statusOf: 'Başvurunuzun durumu',
+    status: 'Durum',
+    statuses,
+    received: 'Alındı',
+    promise: 'En geç cevap zamanı',
+    unit: 'İlgilenen birim',
+    history: 'Olanlar',
+    nothingYet: 'Henüz bir gelişme yok.',
+    events,
+    refresh: 'Bu sayfada kişisel bilgileriniz gösterilmez.',
+  },
+  errors: {
+    home: 'Başvuru sayfasına dön',
+    badRequest: { title: 'İsteğiniz anlaşılamadı', text: 'Sayfaya dönüp yeniden deneyin.' },
+    notFound: {
+      title: 'Sayfa bulunamadı',
+      text: 'Adres yanlış yazılmış ya da bağlantı artık geçerli değil.',
+    },
+    tooLarge: {
+      title: 'Gönderdiğiniz dosyalar çok büyük',
+      text: 'Tarayıcınızın Geri düğmesiyle forma dönün, daha az ya da daha küçük dosya seçip yeniden gönderin.',
+    },
+    tooMany: {
+      title: 'Çok sık denediniz',
+      text: 'Bir dakika bekleyip yeniden deneyin. Yazdıklarınız için tarayıcınızın Geri düğmesine basın.',
+    },
+    unavailable: {
+      title: 'Şu anda hizmet veremiyoruz',
+      text: 'Birkaç dakika sonra yeniden deneyin. Acil değilse 153’ü de arayabilirsiniz.',
+    },
+    internal: {
+      title: 'Bir şeyler ters gitti',
+      text: 'Sorun bize bildirildi. Birkaç dakika sonra yeniden deneyin.',
+    },
+  },
+  accessible: {
+    title: 'Erişilebilirlik bildirimi',
+    paragraphs: (institution: string) => [
+      `${institution}, başvuru ve takip sayfalarının herkesçe kullanılabilmesini ister. Hedefimiz WCAG 2.2 AA düzeyi ve 21 Haziran 2025 tarihli 2025/10 sayılı Cumhurbaşkanlığı Genelgesi’dir.`,
+      'Sayfalar yalnızca klavyeyle, ekran okuyucuyla, yüzde dört yüz büyütmeyle ve JavaScript kapalıyken kullanılabilir. Görsel doğrulama (CAPTCHA) sormayız. Açık ve koyu renk düzeni cihazınızın ayarını izler.',
+      'Konum ekleme düğmesi JavaScript ister; yerine adres ya da tarif yazılabilir. Eklediğiniz fotoğraf ve videolar için sizden ek bir açıklama istenmez.',
+      'Bir engelle karşılaşırsanız başvuru formundan yazın ya da 153’ü arayın; başvurunuzu sizin yerinize alırız. İşaret dili ya da refakat ihtiyacınız varsa metinde belirtmeniz yeterlidir.',
+    ],
+  },
+};

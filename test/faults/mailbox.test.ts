@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import { ImapFlow } from 'imapflow';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Dovecot, missingDovecot, startCutter, startDovecot } from '../support/dovecot.ts';
+import { between, chance, scaled, seed, tell, until } from './harness/chance.ts';
+import { clean, judge, readHeld } from './harness/checker.ts';
+import { createClerk, drained } from './harness/drain.ts';
+import { openHome } from './harness/gateway.ts';
+import { type History, openHistory } from './harness/history.ts';
+
+const minutes = 60_000;
+const missing = missingDovecot();
+
+const endings: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).toReversed()) await end();
+});
+
+const mail = (n: number, messageId: string): Buffer =>
+  Buffer.from(
+    [
+      `From: Vatandaş <v${n}@posta.example>`,
+      'To: bilgi@ornek.example',
+      `Subject: Lamba ${n}`,
+      'Date: Sun, 22 Nov 2026 09:14:03 +0300',
+      `Message-ID: <${messageId}@posta.example>`,
+      'Content-Type: text/plain; charset=utf-8',
+      '',
+      `Sokak lambası iki haftadır yanmıyor, akşamları yürünmüyor. [m:mail-${n}]`,
+      '',
+    ].join('\r\n'),
+  );
+
+async function clientOf(dovecot: Dovecot): Promise<ImapFlow> {
+  const client = new ImapFlow({
+    host: '127.0.0.1',
+    port: dovecot.port,
+    secure: false,
+    doSTARTTLS: false,
+    auth: { user: dovecot.user, pass: dovecot.password },
+    logger: false,
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** In the mailbox is as good as acknowledged: the citizen has been told so by their mail server. */
+async function deliver(client: ImapFlow, history: History, n: number, messageId = `m${n}`): Promise<void> {
+  const at = Date.now();
+  const marker = `mail-${n}`;
+  history.note({ what: 'intent', marker, at });
+  await client.append('INBOX', mail(n, messageId));
+  history.note({ what: 'ack', marker, at: Date.now(), sentAt: at, status: 250 });
+}
+
+async function unseen(client: ImapFlow): Promise<number> {
+  await client.mailboxOpen('INBOX');
+  const found = await client.search({ seen: false }, { uid: true });
+  return Array.isArray(found) ? found.length : 0;
+}
+
+describe.skipIf(missing !== undefined)(`a mailbox${missing === undefined ? '' : `: ${missing}`}`, () => {
+  it('with lines cut and the gateway killed between commit and mark loses no mail and doubles none', {
+    timeout: 5 * minutes * scaled(1),
+  }, async () => {
+    const mails = scaled(300);
+    const draw = chance(seed);
+    const dovecot = await startDovecot();
+    endings.push(dovecot.stop);
+    let cutsLeft = 0;
+    const cutter = await startCutter(dovecot.port, () =>
+      cutsLeft-- > 0 ? between(draw, 500, 60_000) : undefined,
+    );
+    endings.push(cutter.stop);
+    const home = openHome({ mailbox: { port: cutter.port, user: dovecot.user, password: dovecot.password } });
+    endings.push(home.close);
+    const history = openHistory(join(home.folder, 'history.ndjson'));
+    const client = await clientOf(dovecot);
+    endings.push(async () => client.close());
+    for (let n = 1; n <= mails; n += 1) {
+      // Some carry the Message-ID of the one before, which says nothing; some come twice, byte for byte.
+      await deliver(client, history, n, n % 50 === 0 ? `m${n - 1}` : `m${n}`);
+      if (n % 30 === 0) await client.append('INBOX', mail(n, n % 50 === 0 ? `m${n - 1}` : `m${n}`));
+    }
+
+    let run = await home.start({ environment: { KAPI_FAILPOINT: 'before-mark:2' } });
+    expect(await run.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    for (let kill = 0; kill < scaled(4); kill += 1) {
+      cutsLeft = 1;
+      run = await home.start();
+      await new Promise((resolve) => setTimeout(resolve, between(draw, 100, 1_200)));
+      await run.kill();
+    }
+    cutsLeft = 2;
+    run = await home.start();
+    await until('every mail to be marked', async () => (await unseen(client)) === 0, 200_000);
+    const clerk = createClerk();
+    let idle = false;
+    const clerks = clerk.work(
+      async () => run,
+      () => idle,
+    );
+    await drained(run);
+    idle = true;
+    await clerks;
+    expect(await run.stop()).toEqual({ code: 0, signal: null });
+
+    const held = await readHeld(home.data);
+    tell('R14 mailbox', {
+      mails,
+      'sent twice': Math.floor(mails / 30),
+      cuts: cutter.cuts(),
+      kills: scaled(4) + 1,
+      records: held.records.length,
+    });
+    expect(judge(history.read(), held)).toEqual(clean);
+    expect(held.records).toHaveLength(mails);
+  });
+
+  it('would be caught if a mail went missing', { timeout: 2 * minutes }, async () => {
+    const dovecot = await startDovecot();
+    endings.push(dovecot.stop);
+    const home = openHome({
+      mailbox: { port: dovecot.port, user: dovecot.user, password: dovecot.password },
+    });
+    endings.push(home.close);
+    const history = openHistory(join(home.folder, 'history.ndjson'));
+    const client = await clientOf(dovecot);
+    endings.push(async () => client.close());
+    for (const n of [1, 2]) await deliver(client, history, n);
+    await client.mailboxOpen('INBOX');
+    await client.messageDelete('1');
+    const run = await home.start();
+    await until('the mail that is left', async () => (await unseen(client)) === 0);
+    await drained(run, ['forward']);
+    await run.stop();
+    expect(judge(history.read(), await readHeld(home.data))).toEqual({ ...clean, lost: ['mail-1'] });
+  });
+});

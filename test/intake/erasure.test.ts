@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createOperations } from '../../src/intake/operations.ts';
+import { actor, noon, openTown, quietPorts, type Town } from '../support/town.ts';
+
+let town: Town;
+beforeEach(async () => {
+  town = await openTown();
+});
+afterEach(async () => {
+  expect((await town.balance()).filter((off) => off !== 0)).toEqual([]);
+  await town.close();
+});
+
+const at = (seconds: number): string => new Date(noon + seconds * 1000).toISOString();
+const settled = 11 * 60_000;
+const operations = () => createOperations(town.house, quietPorts);
+
+describe('erasure', () => {
+  it('leaves nothing of the record, and a repeat of its message recreates nothing', async () => {
+    await town.deliver('e1', [{ key: 'm1', text: 'su yok', at: at(0) }]);
+    await town.work(settled);
+    const number = (await town.records())[0]?.record.number ?? '';
+    await operations().erase({ number }, 'başvuru sahibi istedi', actor());
+    expect(await town.house.reader.record({ number })).toBeUndefined();
+    await town.deliver('e1', [{ key: 'm1', text: 'su yok', at: at(0) }]);
+    await town.deliver('e9', [{ key: 'm1', text: 'su yok', at: at(0) }]);
+    await town.work(settled);
+    expect(await town.records()).toEqual([]);
+  });
+
+  it('tells the queue that the record is gone, and shows nothing else of it', async () => {
+    const { number } = await town.say({ text: 'silinecek sır' }, 'k1');
+    await operations().erase({ number }, 'istek', actor());
+    const works = await town.house.pipeline.claim('forward', {
+      destination: 'coordination',
+      max: 10,
+      leaseMs: 1000,
+      now: town.clock.now(),
+    });
+    expect(works.map(({ type, subject }) => [type, subject])).toEqual([['kapi.record.erased.v1', number]]);
+    expect(Buffer.from(works[0]?.body ?? []).toString()).not.toContain('sır');
+  });
+
+  it('of a subject takes what never became a record, too', async () => {
+    await town.deliver('e1', [{ key: 'm1', text: 'Merhaba', at: at(0) }]);
+    await town.work(settled);
+    await town.say({ citizen: { phone: '0532 123 45 67' } }, 'k1');
+    await operations().erase({ phone: '05321234567' }, 'KVKK', actor());
+    expect(await town.records()).toEqual([]);
+    expect((await town.house.reader.notCases({ limit: 10 })).items).toEqual([]);
+  });
+
+  it('of a subject takes every record of that phone', async () => {
+    await town.say({ citizen: { phone: '0532 123 45 67' } }, 'k1');
+    await town.say({ citizen: { phone: '+90 532 123 45 67' } }, 'k2');
+    await town.say({ citizen: { phone: '0533 000 00 00' } }, 'k3');
+    await operations().erase({ phone: '05321234567' }, 'KVKK', actor());
+    expect(await town.records()).toHaveLength(1);
+  });
+});
