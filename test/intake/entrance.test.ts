@@ -1,17 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { keptMediaTypes } from '../../src/compose/house.ts';
 import { PinLocks } from '../../src/intake/pin-locks.ts';
 import { track } from '../../src/intake/track.ts';
 import { upload } from '../../src/intake/upload.ts';
-import { actor, openTown, type Town } from '../support/town.ts';
+import { actor, eachInATown, type Town } from '../support/town.ts';
 
 let town: Town;
-beforeEach(async () => {
-  town = await openTown();
-});
-afterEach(async () => {
-  expect((await town.balance()).filter((off) => off !== 0)).toEqual([]);
-  await town.close();
+eachInATown((fresh) => {
+  town = fresh;
 });
 
 describe('an own entrance', () => {

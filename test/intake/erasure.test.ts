@@ -1,14 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createOperations } from '../../src/intake/operations.ts';
-import { actor, noon, openTown, quietPorts, type Town } from '../support/town.ts';
+import { actor, eachInATown, noon, quietPorts, type Town } from '../support/town.ts';
 
 let town: Town;
-beforeEach(async () => {
-  town = await openTown();
-});
-afterEach(async () => {
-  expect((await town.balance()).filter((off) => off !== 0)).toEqual([]);
-  await town.close();
+eachInATown((fresh) => {
+  town = fresh;
 });
 
 const at = (seconds: number): string => new Date(noon + seconds * 1000).toISOString();

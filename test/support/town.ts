@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Change, MessageSubmission, PushRequest, RecordView, Scope } from '@kapi/contract';
 import { type Adapter, RejectedError, scopes } from '@kapi/contract';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { createHouse } from '../../src/compose/house.ts';
 import { difference } from '../../src/compose/watchman.ts';
 import { push } from '../../src/intake/accept.ts';
@@ -199,4 +200,17 @@ function saveOrPark<W extends { readonly id: string; readonly token: number }>(
       changes: [],
     };
   }
+}
+
+/** A town of its own for every test of the file; after each its books must balance, counted twice. */
+export function eachInATown(use: (town: Town) => void): void {
+  let town: Town;
+  beforeEach(async () => {
+    town = await openTown();
+    use(town);
+  });
+  afterEach(async () => {
+    expect((await town.balance()).filter((off) => off !== 0)).toEqual([]);
+    await town.close();
+  });
 }
