@@ -1,7 +1,7 @@
 import type { Blobs, Logger, Store } from '@kapi/contract';
 import { fileTypeFromBuffer } from 'file-type';
 import type { PlanNotices } from '../intake/changes.ts';
-import type { House } from '../intake/house.ts';
+import type { House, TrackingTokens } from '../intake/house.ts';
 import { numberSource } from '../intake/numbers.ts';
 import type { IntakeSettings } from '../intake/settings.ts';
 import { newId, newPin, newToken, systemClock } from '../platform/index.ts';
@@ -12,6 +12,7 @@ export function createHouse(
   log: Logger,
   settings: () => IntakeSettings,
   planNotices: PlanNotices,
+  tracking: TrackingTokens,
 ): House {
   return {
     pipeline: store.pipeline,
@@ -19,6 +20,7 @@ export function createHouse(
     watch: store.watch,
     blobs: store.blobs,
     clock: systemClock,
+    tracking,
     ids: { uuid: newId, pin: newPin, token: newToken },
     log,
     numbers: numberSource(store.pipeline, settings().prefix),

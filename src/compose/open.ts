@@ -14,7 +14,7 @@ import {
   type Templates,
 } from '../notify/index.ts';
 import { createHttpClient, type Metrics, newId, redactingLogger } from '../platform/index.ts';
-import { type KeyRing, keyedHash, loadKeyRing } from '../sealing/index.ts';
+import { type KeyRing, keyedHash, loadKeyRing, trackingTokens } from '../sealing/index.ts';
 import { openSqliteStore } from '../store/sqlite/index.ts';
 import { createParserPool, type ParserPool } from '../workers/parser-pool.ts';
 import { Accounts, type AdapterRegistry } from './accounts.ts';
@@ -91,6 +91,7 @@ export async function open(options: OpenOptions): Promise<Opened> {
     log,
     () => settings,
     (record, event) => planNotices({ house: noticeHouse(), accounts: replies, newId }, record, event),
+    trackingTokens(ring),
   );
   const parsers = createParserPool({ size: 2 });
   const operations: OperationsPorts = {

@@ -36,7 +36,10 @@ export interface AcceptEntry {
   readonly key: string;
   /** SHA-256 hex of what makes two submissions the same; a repeat with another one is a conflict. */
   readonly contentHash: string;
-  /** Entrances: everything that message and record need, in the same transaction. The envelope is then read at once. */
+  /**
+   * Entrances: everything that message and record need, in the same transaction. The envelope is then read at once.
+   * Its own message, the one put under the entry's key and content hash, shares the envelope's key for ever.
+   */
   readonly changes?: readonly Change[];
   /** Pull sources: the account's cursor, moved in the same transaction. */
   readonly cursor?: string;
@@ -305,7 +308,7 @@ export interface PutPart {
 
 /** Lookup by keyed hash: how a citizen's records are found again. */
 export interface Lookup {
-  readonly kind: 'phone' | 'tckn' | 'email' | 'handle' | 'token';
+  readonly kind: 'phone' | 'tckn' | 'email' | 'handle';
   /** Normalised, in clear here; only its keyed hash is kept. */
   readonly value: string;
 }
@@ -322,6 +325,11 @@ export interface PutRecord {
   readonly expectedVersion: number;
   /** Replaces the record's lookups. */
   readonly lookups: readonly Lookup[];
+  /**
+   * New records only: epoch ms at which a timer of kind `promise` (id `promise:<record id>`) becomes due,
+   * unless the promise is met or the record erased before. Until then it costs no row of its own.
+   */
+  readonly promiseRingsAt?: number;
 }
 
 /**
@@ -661,8 +669,6 @@ export interface Reader {
   messages(recordId: string): Promise<readonly StoredMessage[]>;
   /** The record a notice of ours belongs to: how a reply's References are followed. */
   recordByNotice(noticeId: string): Promise<RecordView | undefined>;
-  /** By tracking token. */
-  recordByToken(token: string): Promise<RecordView | undefined>;
   records(query: RecordQuery): Promise<Page<RecordSummary>>;
   /** Events after a commit position, oldest first; `oldest` is the first position still kept. */
   stream(

@@ -433,7 +433,6 @@ export function testingGateway(): TestingGateway {
             : [...records.values()].find(({ record }) => record.id === ref.id);
         return found && view(found);
       },
-      recordByToken: async () => undefined,
       recordByNotice: async () => undefined,
       messages: async () => [],
       async records(query) {

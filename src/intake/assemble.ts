@@ -151,12 +151,13 @@ async function namedRecords(house: House, thread: StoredMessage['content']['thre
 async function open(assembly: Assembly, group: Breath, related: readonly string[]): Promise<SokRecord> {
   const { house, account, now } = assembly;
   const receivedAt = Math.min(...group.map((message) => message.receivedAt));
+  const id = house.ids.uuid();
   const record = toRecord(
     {
-      id: house.ids.uuid(),
+      id,
       number: await house.numbers(receivedAt),
       trackingPin: house.ids.pin(),
-      trackingToken: house.ids.token(),
+      trackingToken: house.tracking.tokenOf(id),
       createdBy: `adapter:${account.adapter}`,
       related,
     },

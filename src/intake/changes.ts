@@ -59,8 +59,16 @@ export function writeEvent(
   const record = { ...after, version, deadlines: deadlinesAfter(after, event, notices, seed.at) };
   const destinations =
     outgoingType(seed.name) === undefined ? [] : destinationsOf(record, settings.destinations);
+  // The promise's warning, where the clock runs.
+  const ringsAt = before === undefined ? warnAt(record) : undefined;
   const changes: Change[] = [
-    { do: 'put-record', record, expectedVersion: version - 1, lookups: lookupsOf(record) },
+    {
+      do: 'put-record',
+      record,
+      expectedVersion: version - 1,
+      lookups: lookupsOf(record),
+      ...(ringsAt !== undefined && { promiseRingsAt: ringsAt }),
+    },
     {
       do: 'put-event',
       event,
@@ -69,7 +77,6 @@ export function writeEvent(
     },
     ...notices,
   ];
-  if (before === undefined) changes.push(...promiseTimer(record));
   if (alarming) changes.push(emergencyTimer(record, seed.at));
   return { record, event, changes };
 }
@@ -84,14 +91,6 @@ function deadlinesAfter(record: SokRecord, event: RecordEvent, notices: readonly
       change.do === 'put-callback' || (change.do === 'put-notice' && change.notice.state === 'pending'),
   );
   return meetsPromise(event) && !onItsWay ? meetDeadline(record.deadlines, '48h', at) : record.deadlines;
-}
-
-/** The promise's warning, where the clock runs. */
-function promiseTimer(record: SokRecord): Change[] {
-  const dueAt = warnAt(record);
-  if (dueAt === undefined) return [];
-  const timer = { id: `promise:${record.id}`, kind: 'promise', recordId: record.id, dueAt };
-  return [{ do: 'put-timer', timer }];
 }
 
 /** The alarm that repeats until someone takes up what has become an emergency by this event. */

@@ -197,12 +197,13 @@ async function newRecord(
 ) {
   const settings = house.settings();
   const number = house.numbers(said.receivedAt);
+  const id = house.ids.uuid();
   const record = toRecord(
     {
-      id: house.ids.uuid(),
+      id,
       number: typeof number === 'string' ? number : await number,
       trackingPin: house.ids.pin(),
-      trackingToken: house.ids.token(),
+      trackingToken: house.tracking.tokenOf(id),
       createdBy: actor.name,
       related,
     },

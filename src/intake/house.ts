@@ -10,8 +10,16 @@ export interface Ids {
   uuid(): string;
   /** Six digits. */
   pin(): string;
-  /** 128 bits, base64url. */
+  /** 128 bits, base64url: names an upload. */
   token(): string;
+}
+
+/** Tokens of tracking links: each record has one, and it leads back to the record without being looked up. */
+export interface TrackingTokens {
+  /** 22 characters, base64url; nobody can guess it from the id. */
+  tokenOf(recordId: string): string;
+  /** The id a token stands for, or undefined where it cannot be a token. */
+  recordOf(token: string): string | undefined;
 }
 
 /** What every verb of intake works with. Ports only; compose fills them. */
@@ -22,6 +30,7 @@ export interface House {
   readonly blobs: Blobs;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly tracking: TrackingTokens;
   readonly log: Logger;
   readonly numbers: NumberSource;
   readonly planNotices: PlanNotices;

@@ -33,12 +33,13 @@ export async function splitOff(
   const account = settings.accounts.get(record.account);
   if (account === undefined)
     throw new RefusedRequest('unknown_account', 'The account of the record is not configured any more.');
+  const id = house.ids.uuid();
   const child = toRecord(
     {
-      id: house.ids.uuid(),
+      id,
       number: await house.numbers(house.clock.now()),
       trackingPin: house.ids.pin(),
-      trackingToken: house.ids.token(),
+      trackingToken: house.tracking.tokenOf(id),
       createdBy: actor.name,
       related: [],
     },

@@ -152,9 +152,8 @@ function missingOf({ citizen, place, anonymity }: Understanding): SokRecord['mis
 }
 
 /** Every way this record is found again. */
-export function lookupsOf({ citizen, trackingToken }: SokRecord): Lookup[] {
+export function lookupsOf({ citizen }: SokRecord): Lookup[] {
   return [
-    { kind: 'token', value: trackingToken },
     ...citizen.phones.map((value) => ({ kind: 'phone', value }) as const),
     ...citizen.emails.map((value) => ({ kind: 'email', value }) as const),
     ...citizen.handles.map(

@@ -6,7 +6,7 @@ import type { PinLocks } from './pin-locks.ts';
 
 const notFound = () => new RefusedRequest('not_found', 'No record opens with this number and PIN.');
 
-const samePin = (expected: string, typed: string): boolean =>
+const same = (expected: string, typed: string): boolean =>
   expected.length === typed.length && timingSafeEqual(Buffer.from(expected), Buffer.from(typed));
 
 const locked = () => new RefusedRequest('locked', 'Too many wrong PINs; try again in an hour.');
@@ -36,7 +36,7 @@ async function guess(house: House, locks: PinLocks, number: string, pin: string)
     throw notFound();
   }
   if ((view.pin.lockedUntil ?? 0) > now) throw locked();
-  const hit = /^\d{6}$/.test(pin) && samePin(view.record.trackingPin, pin);
+  const hit = /^\d{6}$/.test(pin) && same(view.record.trackingPin, pin);
   if (!hit || view.pin.wrong > 0) {
     await house.pipeline.save([{ changes: [{ do: 'pin-attempt', recordId: view.record.id, hit, at: now }] }]);
   }
@@ -45,8 +45,9 @@ async function guess(house: House, locks: PinLocks, number: string, pin: string)
 }
 
 export async function trackByToken(house: House, token: string): Promise<Tracking> {
-  const view = /^[\w-]{22}$/.test(token) ? await house.reader.recordByToken(token) : undefined;
-  if (view === undefined) throw notFound();
+  const id = house.tracking.recordOf(token);
+  const view = id === undefined ? undefined : await house.reader.record({ id });
+  if (view === undefined || !same(view.record.trackingToken, token)) throw notFound();
   return toTracking(view);
 }
 

@@ -75,10 +75,7 @@ function waitingEntry(serial: number, at: number): AcceptEntry {
         do: 'put-record',
         record,
         expectedVersion: 0,
-        lookups: [
-          { kind: 'token', value: record.trackingToken },
-          { kind: 'phone', value: record.citizen.phones[0] ?? '' },
-        ],
+        lookups: [{ kind: 'phone', value: record.citizen.phones[0] ?? '' }],
       },
       {
         do: 'put-message',

@@ -126,7 +126,6 @@ function entry(serial: number): AcceptEntry {
         lookups: [
           { kind: 'phone', value: made.citizen.phones[0] ?? '' },
           { kind: 'tckn', value: '10000000146' },
-          { kind: 'token', value: made.trackingToken },
         ],
       },
       {

@@ -19,7 +19,7 @@ import type { RunningAccount } from '../../src/intake/running.ts';
 import type { IntakeSettings } from '../../src/intake/settings.ts';
 import { sampleAccount, sampleSettings } from '../../src/intake/testing/samples.ts';
 import { createTestClock, type TestClock } from '../../src/platform/index.ts';
-import { loadKeyRing } from '../../src/sealing/index.ts';
+import { loadKeyRing, trackingTokens } from '../../src/sealing/index.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { type ChatItem, chatAdapter } from './chat-adapter.ts';
 
@@ -69,9 +69,10 @@ interface TownOptions {
 
 export async function openTown(options: TownOptions = {}): Promise<Town> {
   const dataDir = await mkdtemp(join(tmpdir(), 'kapi-town-'));
+  const keys = loadKeyRing(dataDir);
   const store = await openSqliteStore({
     dataDir,
-    keys: loadKeyRing(dataDir),
+    keys,
     hosting: 'inline',
     institution: 'ornek',
     onFatal: (error) => {
@@ -95,7 +96,7 @@ export async function openTown(options: TownOptions = {}): Promise<Town> {
     ...options.settings,
   });
   const house: House = {
-    ...createHouse(store, silent, () => settings, options.planNotices ?? (() => [])),
+    ...createHouse(store, silent, () => settings, options.planNotices ?? (() => []), trackingTokens(keys)),
     clock,
   };
   const config = { token: 'gizli-anahtar' };

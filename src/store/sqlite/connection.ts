@@ -55,7 +55,7 @@ export function openWriter(path: string): Connection {
     PRAGMA mmap_size = 0;
     PRAGMA secure_delete = ON;
     PRAGMA journal_size_limit = 67108864;
-    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA wal_autocheckpoint = 16000;
     PRAGMA cache_size = -32000;
     PRAGMA temp_store = MEMORY;
   `);

@@ -1,4 +1,4 @@
-import { type Callback, channels, noticeKinds, type Upload } from '@kapi/contract';
+import { type Callback, channels, noticeKinds, type Upload, type Urgency } from '@kapi/contract';
 import { type DataKey, type KeyRing, newDataKey, open, seal, unwrapDataKey } from '../../sealing/index.ts';
 import type { PackedEnvelopeWork, PackedMessageWork, PackedNoticeWork, PackedPartWork } from './command.ts';
 import type { Connection } from './connection.ts';
@@ -18,15 +18,25 @@ import { languages, noticeStates } from './words.ts';
 /** Where a version of a record stands: one key for both, so that it needs no second index. */
 export const versionId = (rid: number, version: number): number => rid * 2 ** 20 + version;
 
+/** Records whose lookups stand together. */
+const blockBits = 10;
+export const lookupBlock = (rid: number): number => rid >> blockBits;
+/** Records found by any of some hashes, block by block; binds the hashes. */
+export const foundByLookup = (hashes: number): string =>
+  `WITH RECURSIVE blocks (block) AS (SELECT 0 UNION ALL SELECT block + 1 FROM blocks WHERE block < (SELECT max(rid) >> ${blockBits} FROM records))
+   SELECT rid FROM blocks CROSS JOIN lookups USING (block) WHERE hash IN (${Array.from({ length: hashes }, () => '?').join(', ')})`;
+
 /** Whose data key seals a document. `id` is the contract's id and part of what is authenticated. */
 export interface Owner {
   readonly id: string;
   readonly row: number;
   /** Undefined once erased. */
   readonly key: DataKey | undefined;
+  /** Of a record, where its writer just wrote it. */
+  readonly urgency?: Urgency;
 }
 
-const cached = 4096;
+const cached = 1024;
 
 /** Seals and opens the documents of one connection; keeps the data keys of the owners last used. */
 export class Documents {
@@ -119,30 +129,54 @@ export class Documents {
     return open(owner.key, sealed, `${owner.id}:${field}`).toString();
   }
 
-  /** Envelope: length of the head (4 bytes), head as JSON, body. */
-  sealEnvelope(owner: Owner, head: string, body: Uint8Array): Buffer {
-    const headBytes = Buffer.from(head);
-    const whole = Buffer.allocUnsafe(4 + headBytes.length + body.length);
-    whole.writeUInt32BE(headBytes.length);
-    headBytes.copy(whole, 4);
-    whole.set(body, 4 + headBytes.length);
+  /** Envelope: lengths of head and of the entrance's own message (4 bytes each), both as JSON, then the body. */
+  sealEnvelope(owner: Owner, head: string, own: string, body: Uint8Array): Buffer {
+    const headBytes = Buffer.byteLength(head);
+    const ownBytes = Buffer.byteLength(own);
+    const whole = Buffer.allocUnsafe(8 + headBytes + ownBytes + body.length);
+    whole.writeUInt32BE(headBytes);
+    whole.writeUInt32BE(ownBytes, 4);
+    whole.write(head, 8);
+    whole.write(own, 8 + headBytes);
+    whole.set(body, 8 + headBytes + ownBytes);
     return this.sealTo(owner, 'envelope', whole);
+  }
+  #openEnvelope(
+    owner: Owner | undefined,
+    sealed: Uint8Array | undefined,
+  ): { head: string; own: string; body: Uint8Array } | undefined {
+    if (!owner?.key || !sealed) return undefined;
+    const whole = open(owner.key, sealed, `${owner.id}:envelope`);
+    const headEnd = 8 + whole.readUInt32BE(0);
+    const ownEnd = headEnd + whole.readUInt32BE(4);
+    return {
+      head: whole.toString('utf8', 8, headEnd),
+      own: whole.toString('utf8', headEnd, ownEnd),
+      body: new Uint8Array(whole.subarray(ownEnd)),
+    };
   }
   openEnvelope(row: Row): PackedEnvelopeWork | undefined {
     const owner = this.envelopeAt(integer(row, 'eid'));
-    const sealed = maybeBytes(row, 'sealed');
-    if (!owner?.key || !sealed) return undefined;
-    const whole = open(owner.key, sealed, `${owner.id}:envelope`);
-    const headEnd = 4 + whole.readUInt32BE(0);
+    const opened = this.#openEnvelope(owner, maybeBytes(row, 'sealed'));
+    if (!owner || !opened) return undefined;
     const blobId = maybeText(row, 'blob_id');
     return {
       id: owner.id,
       adapter: text(row, 'adapter'),
       account: text(row, 'account'),
-      head: whole.toString('utf8', 4, headEnd),
-      body: new Uint8Array(whole.subarray(headEnd)),
+      head: opened.head,
+      body: opened.body,
       ...(blobId !== undefined && { blobId }),
     };
+  }
+
+  /** What a message says: sealed by itself, or, an entrance's own until its envelope goes, with the envelope. */
+  messageContent(owner: Owner | undefined, row: Row): string | undefined {
+    const sealed = maybeBytes(row, 'sealed');
+    if (sealed) return this.openFrom(owner, `message:${text(row, 'id')}`, sealed);
+    if (integer(row, 'own') === 0 || text(row, 'state') === 'erased') return undefined;
+    const envelope = this.connection.get('SELECT sealed FROM envelopes WHERE eid = ?', integer(row, 'eid'));
+    return this.#openEnvelope(owner, envelope && maybeBytes(envelope, 'sealed'))?.own;
   }
 
   parts(eid: number): readonly PackedPartWork[] {
@@ -177,7 +211,7 @@ export class Documents {
     const eid = integer(row, 'eid');
     const owner = this.envelopeAt(eid);
     const id = text(row, 'id');
-    const content = this.openFrom(owner, `message:${id}`, maybeBytes(row, 'sealed'));
+    const content = this.messageContent(owner, row);
     if (!owner || content === undefined) return undefined;
     return {
       id,

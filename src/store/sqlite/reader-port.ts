@@ -19,7 +19,6 @@ export function createReaderPort(
     record: async (ref) => near.record(ref),
     messages: async (recordId) => near.messages(recordId),
     recordByNotice: async (noticeId) => near.recordByNotice(noticeId),
-    recordByToken: async (token) => near.recordByToken(token),
     apiKey: async (hash) => {
       const known = apiKeys.get(hash);
       if (known) return known;

@@ -155,10 +155,7 @@ export function recordStep(
       do: 'put-record',
       record,
       expectedVersion: version - 1,
-      lookups: [
-        ...record.citizen.phones.map((value) => ({ kind: 'phone' as const, value })),
-        { kind: 'token', value: record.trackingToken },
-      ],
+      lookups: record.citizen.phones.map((value) => ({ kind: 'phone' as const, value })),
     },
     {
       do: 'put-event',
@@ -169,12 +166,17 @@ export function recordStep(
   ];
 }
 
-/** An entrance's entry: envelope, message, record and event in one. */
-export const entranceEntry = (
+/** An entrance's entry: envelope, its own message, record and event in one. */
+export function entranceEntry(
   n: number,
   over: { record?: Partial<SokRecord>; to?: readonly string[] } = {},
-): AcceptEntry =>
-  sampleEntry(n, { changes: [putMessage(n, { recordId: idOf('re', n) }), ...recordStep(n, 1, over)] });
+): AcceptEntry {
+  const { key, contentHash } = sampleEntry(n);
+  const message = putMessage(n, { recordId: idOf('re', n) });
+  return sampleEntry(n, {
+    changes: [{ ...message, item: { ...message.item, key, contentHash } }, ...recordStep(n, 1, over)],
+  });
+}
 
 export const sampleNotice = (n: number, step = 1, over: Partial<Notice> = {}): Notice => ({
   id: idOf('no', n * 100 + step),

@@ -3,6 +3,12 @@
  * until), `token` (grows with every claim and every ending), `attempt`. `*_id` texts are the ids of the
  * contract; `eid`, `rid`, `mid`, `cid` the integer keys that rows refer to each other by.
  *
+ * An entrance's own message has the envelope's key (`envelope_keys.mid`), its content is sealed with the
+ * envelope's, and it stands in no row of `item_keys` and `items`: one message is one key, one seal.
+ *
+ * `lookups` are ordered by the record's block first (`rid >> 10`): the hashes of new records fall on a few
+ * pages instead of anywhere, and a search asks each block in turn.
+ *
  * Deliveries: state 0 ready, 1 behind an open one of the same record and destination, 2 ready but not
  * before `due_at`, 3 claimed, 4 delivered, 5 dead, 6 erased. Only 0 stands in the claim index.
  */
@@ -22,7 +28,7 @@ CREATE INDEX envelopes_unread ON envelopes (due_at) WHERE state = 'unread';
 CREATE INDEX envelopes_quarantined ON envelopes (eid) WHERE state = 'quarantined';
 CREATE INDEX envelopes_received ON envelopes (received_at);
 CREATE INDEX envelopes_blob ON envelopes (blob_id) WHERE blob_id IS NOT NULL;
-CREATE TABLE envelope_keys (hash BLOB PRIMARY KEY, content BLOB NOT NULL, eid INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE envelope_keys (hash BLOB PRIMARY KEY, content BLOB NOT NULL, eid INTEGER NOT NULL, mid INTEGER) STRICT, WITHOUT ROWID;
 
 CREATE TABLE item_keys (hash BLOB PRIMARY KEY, content BLOB NOT NULL, mid INTEGER) STRICT, WITHOUT ROWID;
 CREATE TABLE items (
@@ -51,10 +57,11 @@ CREATE INDEX conversations_due ON conversations (due_at) WHERE due_at IS NOT NUL
 CREATE INDEX conversations_record ON conversations (rid) WHERE rid IS NOT NULL;
 
 CREATE TABLE messages (
-  mid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, eid INTEGER NOT NULL, cid INTEGER, rid INTEGER,
+  mid INTEGER PRIMARY KEY, id TEXT NOT NULL, eid INTEGER NOT NULL, own INTEGER NOT NULL, cid INTEGER, rid INTEGER,
   account TEXT NOT NULL, adapter TEXT NOT NULL, channel TEXT NOT NULL, received_at INTEGER NOT NULL, said_at INTEGER NOT NULL,
   revision INTEGER NOT NULL, placed INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT, due INTEGER NOT NULL, sealed BLOB
 ) STRICT;
+CREATE UNIQUE INDEX messages_id ON messages (id) WHERE own = 0;
 CREATE INDEX messages_due ON messages (cid, said_at) WHERE due = 1;
 CREATE INDEX messages_conversation ON messages (cid) WHERE cid IS NOT NULL;
 CREATE INDEX messages_envelope ON messages (eid);
@@ -69,7 +76,7 @@ CREATE TABLE records (
   rid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, number TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, status TEXT NOT NULL,
   kind TEXT NOT NULL, application_type TEXT NOT NULL, topic TEXT, channel TEXT NOT NULL, account TEXT NOT NULL, unit TEXT,
   district TEXT, neighbourhood TEXT, urgency TEXT NOT NULL, confidential INTEGER NOT NULL,
-  received_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, promise_due_at INTEGER, promise_met_at INTEGER,
+  received_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, promise_due_at INTEGER, promise_met_at INTEGER, promise_rings_at INTEGER,
   erased INTEGER NOT NULL DEFAULT 0, dek BLOB, lookups BLOB,
   pin_wrong INTEGER NOT NULL DEFAULT 0, pin_locked_until INTEGER
 ) STRICT;
@@ -77,11 +84,12 @@ CREATE INDEX records_received ON records (received_at);
 CREATE INDEX records_status ON records (status, received_at);
 CREATE INDEX records_unit ON records (unit, received_at) WHERE unit IS NOT NULL;
 CREATE INDEX records_promise ON records (promise_due_at) WHERE promise_due_at IS NOT NULL AND promise_met_at IS NULL AND erased = 0;
+CREATE INDEX records_promise_rings ON records (promise_rings_at) WHERE promise_rings_at IS NOT NULL;
 CREATE TABLE record_versions (vid INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
-CREATE TABLE lookups (hash BLOB NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (hash, rid)) STRICT, WITHOUT ROWID;
+CREATE TABLE lookups (block INTEGER NOT NULL, hash BLOB NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (block, hash, rid)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE events (
-  position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rid INTEGER NOT NULL, sequence INTEGER NOT NULL, version INTEGER NOT NULL,
+  position INTEGER PRIMARY KEY, id TEXT NOT NULL, rid INTEGER NOT NULL, sequence INTEGER NOT NULL, version INTEGER NOT NULL,
   name TEXT NOT NULL, at TEXT NOT NULL, actor TEXT NOT NULL, key BLOB, sealed BLOB,
   UNIQUE (rid, sequence)
 ) STRICT;

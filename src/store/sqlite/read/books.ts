@@ -77,6 +77,10 @@ function counted(connection: Connection): readonly Book[] {
       n,
     ]),
   );
+  for (const [state, n] of grouped(
+    `SELECT state AS part, count(*) AS n FROM envelope_keys JOIN messages USING (mid) GROUP BY state = 'erased'`,
+  ))
+    add(items, state === 'erased' ? 'erased' : 'messages', n);
   const deliveries = new Map<string, number>();
   for (const [state, n] of grouped('SELECT state AS part, count(*) AS n FROM deliveries GROUP BY state'))
     add(deliveries, deliveryPart(Number(state)), n);
@@ -87,10 +91,15 @@ function counted(connection: Connection): readonly Book[] {
       parts.envelope,
       grouped('SELECT state AS part, count(*) AS n FROM envelopes GROUP BY state'),
     ),
-    book('item', total('SELECT count(*) AS n FROM items'), parts.item, items),
+    book(
+      'item',
+      total('SELECT (SELECT count(*) FROM items) + (SELECT count(mid) FROM envelope_keys) AS n'),
+      parts.item,
+      items,
+    ),
     book(
       'message',
-      total('SELECT count(*) AS n FROM item_keys WHERE mid IS NOT NULL'),
+      total('SELECT (SELECT count(mid) FROM item_keys) + (SELECT count(mid) FROM envelope_keys) AS n'),
       parts.message,
       grouped('SELECT state AS part, count(*) AS n FROM messages GROUP BY state'),
     ),

@@ -73,7 +73,7 @@ export function deadLetters(
        WHERE deliveries.state = 5 AND (?1 IS NULL OR destinations.name = ?1)
        UNION ALL
        SELECT 1, nid, notices.id, notices.account, number, events.sequence, attempt, notices.code, reason, settled_at
-       FROM notices JOIN records ON records.rid = notices.rid LEFT JOIN events ON events.id = notices.event_id
+       FROM notices JOIN records ON records.rid = notices.rid LEFT JOIN events ON events.rid = notices.rid AND events.id = notices.event_id
        WHERE notices.code IS NOT NULL AND ?1 IS NULL
      ) WHERE (what, nth) > (?2, ?3) ORDER BY what, nth LIMIT ?4`,
     options.destination ?? null,

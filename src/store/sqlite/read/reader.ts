@@ -16,7 +16,7 @@ import {
   toApiKey,
   verifyAudit,
 } from './lists.ts';
-import { lateRecords, messages, record, recordByNotice, recordByToken, records, stream } from './records.ts';
+import { lateRecords, messages, record, recordByNotice, records, stream } from './records.ts';
 
 type Synchronous<T> = {
   readonly [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R : never;
@@ -40,7 +40,6 @@ export function createReader(path: string, keys: string): { reader: SyncReader; 
     record: (ref) => record(documents, ref),
     messages: (recordId) => messages(documents, recordId),
     recordByNotice: (noticeId) => recordByNotice(documents, noticeId),
-    recordByToken: (token) => recordByToken(documents, token),
     records: (query) => records(documents, query),
     stream: (from, max) => stream(documents, from, max),
     books: () => books(connection),

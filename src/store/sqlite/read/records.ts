@@ -17,7 +17,7 @@ import {
   urgencies,
 } from '@kapi/contract';
 import { keyedHash } from '../../../sealing/index.ts';
-import type { Documents } from '../documents.ts';
+import { type Documents, foundByLookup } from '../documents.ts';
 import { fromJson, integer, maybeBytes, maybeInteger, maybeText, type Row, text, word } from '../rows.ts';
 import { toMessage, toNotice } from '../unpack.ts';
 import { eventName } from '../words.ts';
@@ -105,15 +105,6 @@ export const record = (
       : documents.connection.get(`${viewColumns} WHERE number = ?`, ref.number),
   );
 
-export const recordByToken = (documents: Documents, token: string): RecordView | undefined =>
-  recordView(
-    documents,
-    documents.connection.get(
-      `${viewColumns} WHERE rid = (SELECT rid FROM lookups WHERE hash = ? LIMIT 1)`,
-      keyedHash(documents.ring, 'token', token),
-    ),
-  );
-
 export const recordByNotice = (documents: Documents, noticeId: string): RecordView | undefined =>
   recordView(
     documents,
@@ -146,9 +137,8 @@ export function records(documents: Documents, query: RecordQuery): Page<RecordSu
   if (query.receivedTo !== undefined) add('received_at < ?', query.receivedTo);
   if (query.openOnly) add('confidential = 0');
   if (query.lookups) {
-    const marks = query.lookups.map(() => '?').join(', ');
     add(
-      `rid IN (SELECT rid FROM lookups WHERE hash IN (${marks}))`,
+      `rid IN (${foundByLookup(query.lookups.length)})`,
       ...query.lookups.map((lookup: Lookup) => keyedHash(documents.ring, lookup.kind, lookup.value)),
     );
   }

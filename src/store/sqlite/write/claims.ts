@@ -202,7 +202,25 @@ function claimNotices(w: Writing, options: ClaimOptions): readonly PackedWork[] 
     });
 }
 
+/** The promise of a record becomes a row only when it rings: most are met before. */
+function ringPromises(w: Writing, { now, max }: ClaimOptions): void {
+  for (const row of w.connection.all(
+    'SELECT rid, id, promise_rings_at FROM records WHERE promise_rings_at <= ? ORDER BY promise_rings_at LIMIT ?',
+    now,
+    max,
+  )) {
+    w.connection.run(
+      `INSERT INTO timers (id, kind, rid, due_at) VALUES ('promise:' || ?, 'promise', ?, ?) ON CONFLICT DO NOTHING`,
+      text(row, 'id'),
+      integer(row, 'rid'),
+      integer(row, 'promise_rings_at'),
+    );
+    w.connection.run('UPDATE records SET promise_rings_at = NULL WHERE rid = ?', integer(row, 'rid'));
+  }
+}
+
 function claimTimers(w: Writing, options: ClaimOptions): readonly PackedWork[] {
+  ringPromises(w, options);
   return w.connection
     .all(
       'SELECT * FROM timers WHERE code IS NULL AND due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT ?',

@@ -1,4 +1,5 @@
 import type { Erase } from '@kapi/contract';
+import { foundByLookup } from '../documents.ts';
 import { integer, maybeBytes, maybeText, type Row, text } from '../rows.ts';
 import { moveDelivery } from './deliveries.ts';
 import { moveItems } from './items.ts';
@@ -18,10 +19,7 @@ export function erase(w: Writing, change: Erase): void {
     eraseRecord(w, integer(row, 'rid'), change);
     erased = what.recordId;
   } else if ('subject' in what) {
-    const found = w.connection.all(
-      'SELECT rid FROM lookups WHERE hash = ?',
-      w.hash(what.subject.kind, what.subject.value),
-    );
+    const found = w.connection.all(foundByLookup(1), w.hash(what.subject.kind, what.subject.value));
     for (const row of found) eraseRecord(w, integer(row, 'rid'), change);
     const messages = erasePerson(w, what.subject.value);
     erased = `subject: ${found.length} records, ${messages} messages outside records`;
@@ -37,7 +35,7 @@ function eraseRecord(w: Writing, rid: number, { at, actor }: Erase): void {
   const { connection } = w;
   const record = required(connection.get('SELECT lookups FROM records WHERE rid = ?', rid), 'record');
   const envelopes = new Set<number>();
-  for (const message of connection.all('SELECT mid, eid, state FROM messages WHERE rid = ?', rid))
+  for (const message of connection.all('SELECT mid, eid, own, state FROM messages WHERE rid = ?', rid))
     for (const eid of eraseMessage(w, message)) envelopes.add(eid);
   for (const eid of envelopes) eraseEnvelopeIfEmpty(w, eid);
 
@@ -73,7 +71,7 @@ function eraseRecord(w: Writing, rid: number, { at, actor }: Erase): void {
   connection.run('UPDATE conversations SET rid = NULL WHERE rid = ?', rid);
   dropLookups(w, rid, maybeBytes(record, 'lookups'));
   connection.run(
-    'UPDATE records SET erased = 1, dek = NULL, lookups = NULL, neighbourhood = NULL, pin_wrong = 0, pin_locked_until = NULL WHERE rid = ?',
+    'UPDATE records SET erased = 1, promise_rings_at = NULL, dek = NULL, lookups = NULL, neighbourhood = NULL, pin_wrong = 0, pin_locked_until = NULL WHERE rid = ?',
     rid,
   );
   w.documents.forget();
@@ -84,6 +82,10 @@ function eraseMessage(w: Writing, message: Row): ReadonlySet<number> {
   const mid = integer(message, 'mid');
   const shown = w.connection.all('SELECT eid, hash, kind FROM items WHERE mid = ?', mid);
   moveItems(w, shown, 'erased');
+  if (integer(message, 'own') === 1 && text(message, 'state') !== 'erased') {
+    w.count('item.messages', -1);
+    w.count('item.erased', 1);
+  }
   const revisions = w.connection.all('SELECT eid FROM message_revisions WHERE mid = ?', mid);
   // The content hashes stay: a late repeat of an old revision is still known.
   w.connection.run('UPDATE message_revisions SET sealed = NULL WHERE mid = ?', mid);
@@ -103,7 +105,7 @@ function eraseMessage(w: Writing, message: Row): ReadonlySet<number> {
 /** Messages of a person that are in no record: settling, or kept as not a case. */
 function erasePerson(w: Writing, value: string): number {
   const rows = w.connection.all(
-    `SELECT mid, messages.eid AS eid, state FROM messages JOIN conversations USING (cid)
+    `SELECT mid, messages.eid AS eid, own, state FROM messages JOIN conversations USING (cid)
      WHERE sender = ? AND state IN ('settling', 'not-a-case')`,
     w.hash('person', value),
   );
@@ -116,7 +118,8 @@ function erasePerson(w: Writing, value: string): number {
 function eraseEnvelopeIfEmpty(w: Writing, eid: number): void {
   const alive = w.connection.get(
     `SELECT 1 AS one FROM items LEFT JOIN messages USING (mid)
-     WHERE items.eid = ? AND (items.kind = 'failed' OR (items.kind = 'message' AND messages.state <> 'erased')) LIMIT 1`,
+     WHERE items.eid = ?1 AND (items.kind = 'failed' OR (items.kind = 'message' AND messages.state <> 'erased'))
+     UNION ALL SELECT 1 FROM messages WHERE eid = ?1 AND own = 1 AND state <> 'erased' LIMIT 1`,
     eid,
   );
   const row = w.connection.get('SELECT eid, state, blob_id FROM envelopes WHERE eid = ?', eid);
@@ -134,7 +137,7 @@ function eraseEnvelopes(w: Writing, before: number): number {
   for (const row of rows) {
     const eid = integer(row, 'eid');
     for (const message of w.connection.all(
-      `SELECT mid, eid, state FROM messages WHERE eid = ? AND state = 'not-a-case'`,
+      `SELECT mid, eid, own, state FROM messages WHERE eid = ? AND state = 'not-a-case'`,
       eid,
     ))
       eraseMessage(w, message);
@@ -143,6 +146,7 @@ function eraseEnvelopes(w: Writing, before: number): number {
       w.connection.all(`SELECT eid, hash, kind FROM items WHERE eid = ? AND kind = 'failed'`, eid),
       'erased',
     );
+    keepOwnMessage(w, eid);
     const lives = w.connection.get(
       'SELECT 1 AS one FROM messages WHERE eid = ? AND sealed IS NOT NULL LIMIT 1',
       eid,
@@ -150,6 +154,22 @@ function eraseEnvelopes(w: Writing, before: number): number {
     eraseEnvelope(w, row, lives ? 'raw' : 'whole');
   }
   return rows.length;
+}
+
+/** What an entrance's envelope holds of its message outlives the bytes received: it is sealed by itself from now on. */
+function keepOwnMessage(w: Writing, eid: number): void {
+  const row = w.connection.get(
+    `SELECT mid, id, eid, own, state, sealed FROM messages WHERE eid = ? AND own = 1 AND state <> 'erased' AND sealed IS NULL`,
+    eid,
+  );
+  const owner = row && w.documents.envelopeAt(eid);
+  const content = row && w.documents.messageContent(owner, row);
+  if (!row || !owner || content === undefined) return;
+  w.connection.run(
+    'UPDATE messages SET sealed = ? WHERE mid = ?',
+    w.documents.sealTo(owner, `message:${text(row, 'id')}`, content),
+    integer(row, 'mid'),
+  );
 }
 
 /**

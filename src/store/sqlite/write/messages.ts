@@ -63,9 +63,11 @@ function insertMessage(
   const inRecord = placement.place === 'in-record';
   const record = inRecord ? recordRow(w, placement.recordId) : null;
   const cid = placement.place === 'settle' ? settle(w, placement, message.adapter) : null;
-  const mid = w.connection.run(
-    `INSERT INTO messages (id, eid, cid, rid, account, adapter, channel, received_at, said_at, revision, placed, state, due, sealed)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)`,
+  const mid = w.nextRow('messages');
+  w.connection.run(
+    `INSERT INTO messages (mid, id, eid, own, cid, rid, account, adapter, channel, received_at, said_at, revision, placed, state, due, sealed)
+     VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)`,
+    mid,
     message.id,
     envelope.row,
     cid,
@@ -79,7 +81,7 @@ function insertMessage(
     inRecord ? 'in-record' : 'settling',
     inRecord ? 0 : 1,
     w.documents.sealTo(envelope, `message:${message.id}`, message.content),
-  ).rowid;
+  );
   w.connection.run(
     'INSERT INTO item_keys (hash, content, mid) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET content = excluded.content, mid = excluded.mid',
     hash,
@@ -89,6 +91,29 @@ function insertMessage(
   showItem(w, envelope.row, hash, 'message', { mid });
   w.count('message.total', 1);
   w.count(inRecord ? 'message.in-record' : 'message.settling', 1);
+}
+
+/** An entrance's own message, into its record. Its content is sealed with the envelope, its key is the envelope's. */
+export function insertOwnMessage(w: Writing, change: PackedMessage, envelope: Owner, mid: number): void {
+  const { message, placement } = change;
+  if (placement.place !== 'in-record') throw new Error('An own message stands in a record.');
+  w.connection.run(
+    `INSERT INTO messages (mid, id, eid, own, rid, account, adapter, channel, received_at, said_at, revision, placed, state, due)
+     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, 1, 1, 'in-record', 0)`,
+    mid,
+    message.id,
+    envelope.row,
+    recordRow(w, placement.recordId),
+    message.account,
+    message.adapter,
+    message.channel,
+    message.receivedAt,
+    message.saidAt,
+  );
+  w.count('item.total', 1);
+  w.count('item.messages', 1);
+  w.count('message.total', 1);
+  w.count('message.in-record', 1);
 }
 
 function reviseMessage(
@@ -188,7 +213,7 @@ function settle(
 export function placeMessage(w: Writing, change: PlaceMessage): void {
   const row = required(
     w.connection.get(
-      'SELECT mid, cid, revision, placed, state, rid FROM messages WHERE id = ?',
+      'SELECT mid, cid, revision, placed, state, rid FROM messages WHERE id = ? AND own = 0',
       change.messageId,
     ),
     'message',
@@ -215,7 +240,10 @@ export function placeMessage(w: Writing, change: PlaceMessage): void {
 
 /** A message kept as not a case goes back to be assembled. */
 export function restoreMessage(w: Writing, id: string, at: number): void {
-  const row = required(w.connection.get('SELECT mid, cid, state FROM messages WHERE id = ?', id), 'message');
+  const row = required(
+    w.connection.get('SELECT mid, cid, state FROM messages WHERE id = ? AND own = 0', id),
+    'message',
+  );
   const cid = maybeInteger(row, 'cid');
   if (text(row, 'state') !== 'not-a-case' || cid === undefined)
     throw new Abort({ result: 'exists', what: 'message' });

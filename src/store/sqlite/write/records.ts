@@ -1,7 +1,8 @@
+import { type Urgency, urgencies } from '@kapi/contract';
 import { newDataKey } from '../../../sealing/index.ts';
-import { type Owner, versionId } from '../documents.ts';
-import type { PackedEvent, PackedRecord } from '../pack.ts';
-import { integer, maybeBytes, type Row, text } from '../rows.ts';
+import { lookupBlock, type Owner, versionId } from '../documents.ts';
+import { clearColumns, type PackedEvent, type PackedRecord } from '../pack.ts';
+import { integer, maybeBytes, type Row, text, word } from '../rows.ts';
 import { addDelivery, priorityOf, reprioritise } from './deliveries.ts';
 import { Abort, type Writing } from './writing.ts';
 
@@ -20,43 +21,34 @@ export function putRecord(w: Writing, change: PackedRecord, now: number): void {
   );
 }
 
-/** What filters and reports read without opening the document; in the order of both statements below. */
-const clearColumns = (change: PackedRecord, now: number) => [
-  change.number,
-  change.version,
-  change.status,
-  change.kind,
-  change.applicationType,
-  change.topic,
-  change.channel,
-  change.account,
-  change.unit,
-  change.district,
-  change.neighbourhood,
-  change.urgency,
-  change.confidential ? 1 : 0,
-  change.receivedAt,
-  now,
-  change.promiseDueAt,
-  change.promiseMetAt,
-];
+const insertSql = `INSERT INTO records (rid, id, ${clearColumns.join(', ')}, updated_at, promise_rings_at, dek, lookups)
+  VALUES (${Array.from({ length: clearColumns.length + 6 }, () => '?').join(', ')})`;
+const updateSql = `UPDATE records SET ${clearColumns.map((column) => `${column} = ?`).join(', ')}, updated_at = ?,
+  promise_rings_at = CASE WHEN ? IS NULL THEN promise_rings_at END, lookups = ? WHERE rid = ?`;
 
 function insertRecord(w: Writing, change: PackedRecord, now: number): Owner {
-  const taken = w.connection.get('SELECT version FROM records WHERE id = ?', change.id);
-  if (taken) throw new Abort({ result: 'conflict', recordId: change.id, version: integer(taken, 'version') });
   const { key, wrapped } = newDataKey(w.documents.ring, change.id);
   const lookups = lookupHashes(w, change);
-  const row = w.connection.run(
-    `INSERT INTO records (id, number, version, status, kind, application_type, topic, channel, account, unit, district, neighbourhood,
-       urgency, confidential, received_at, updated_at, promise_due_at, promise_met_at, dek, lookups)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    change.id,
-    ...clearColumns(change, now),
-    wrapped,
-    Buffer.concat(lookups),
-  ).rowid;
-  for (const hash of lookups) w.connection.run('INSERT INTO lookups (hash, rid) VALUES (?, ?)', hash, row);
-  return w.documents.remember('record', { id: change.id, row, key });
+  const row = w.nextRow('records');
+  try {
+    w.connection.run(
+      insertSql,
+      row,
+      change.id,
+      ...change.clear,
+      now,
+      change.promiseRingsAt,
+      wrapped,
+      Buffer.concat(lookups),
+    );
+  } catch (thrown) {
+    // Asked only where it failed: a fresh id is there once in a million records.
+    const taken = w.connection.get('SELECT version FROM records WHERE id = ?', change.id);
+    if (!taken) throw thrown;
+    throw new Abort({ result: 'conflict', recordId: change.id, version: integer(taken, 'version') });
+  }
+  for (const hash of lookups) addLookup(w, row, hash);
+  return w.documents.remember('record', { id: change.id, row, key, urgency: change.urgency });
 }
 
 function updateRecord(w: Writing, change: PackedRecord, now: number): Owner {
@@ -67,16 +59,9 @@ function updateRecord(w: Writing, change: PackedRecord, now: number): Owner {
   const rid = integer(row, 'rid');
   const lookups = lookupHashes(w, change);
   replaceLookups(w, rid, maybeBytes(row, 'lookups'), lookups);
-  w.connection.run(
-    `UPDATE records SET number = ?, version = ?, status = ?, kind = ?, application_type = ?, topic = ?, channel = ?, account = ?, unit = ?,
-       district = ?, neighbourhood = ?, urgency = ?, confidential = ?, received_at = ?, updated_at = ?, promise_due_at = ?, promise_met_at = ?,
-       lookups = ? WHERE rid = ?`,
-    ...clearColumns(change, now),
-    Buffer.concat(lookups),
-    rid,
-  );
+  w.connection.run(updateSql, ...change.clear, now, change.promiseMetAt, Buffer.concat(lookups), rid);
   if (text(row, 'urgency') !== change.urgency) reprioritise(w, rid, change.urgency);
-  return keyed(w, change.id);
+  return w.documents.remember('record', { ...keyed(w, change.id), urgency: change.urgency });
 }
 
 /** The owner with a key: an erased record that is written to again gets a fresh one. */
@@ -108,9 +93,17 @@ function replaceLookups(
   const joined = Buffer.concat(hashes);
   if (old && joined.equals(old)) return;
   for (const hash of split(old))
-    w.connection.run('DELETE FROM lookups WHERE hash = ? AND rid = ?', hash, rid);
-  for (const hash of hashes) w.connection.run('INSERT INTO lookups (hash, rid) VALUES (?, ?)', hash, rid);
+    w.connection.run(
+      'DELETE FROM lookups WHERE block = ? AND hash = ? AND rid = ?',
+      lookupBlock(rid),
+      hash,
+      rid,
+    );
+  for (const hash of hashes) addLookup(w, rid, hash);
 }
+const addLookup = (w: Writing, rid: number, hash: Uint8Array): unknown =>
+  w.connection.run('INSERT INTO lookups (block, hash, rid) VALUES (?, ?, ?)', lookupBlock(rid), hash, rid);
+
 export const dropLookups = (w: Writing, rid: number, old: Uint8Array | undefined): void =>
   replaceLookups(w, rid, old, []);
 
@@ -142,7 +135,8 @@ export function putEvent(w: Writing, change: PackedEvent, now: number): void {
   w.sawPosition(position);
   w.wake('forward');
   if (change.destinations.length === 0) return;
-  const urgency = w.connection.get('SELECT urgency FROM records WHERE rid = ?', owner.row);
+  const urgency =
+    owner.urgency ?? urgencyOf(w.connection.get('SELECT urgency FROM records WHERE rid = ?', owner.row));
   for (const { name, profile } of change.destinations) {
     const did = w.destination(name);
     const open =
@@ -157,14 +151,11 @@ export function putEvent(w: Writing, change: PackedEvent, now: number): void {
       rid: owner.row,
       did,
       profile,
-      priority: priorityOf(urgencyOf(urgency)),
+      priority: priorityOf(urgency),
       at: now,
       behind: Boolean(open),
     });
   }
 }
 
-const urgencyOf = (row: Row | undefined): 'emergency' | 'today' | 'urgent' | 'normal' => {
-  const value = row && text(row, 'urgency');
-  return value === 'emergency' || value === 'today' || value === 'urgent' ? value : 'normal';
-};
+const urgencyOf = (row: Row | undefined): Urgency => (row ? word(row, 'urgency', urgencies) : 'normal');

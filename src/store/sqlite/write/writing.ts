@@ -30,6 +30,13 @@ export class Writing {
   /** Something was erased that the log still holds. */
   erased = false;
   #position = 0;
+  readonly #rows: Readonly<
+    Record<'envelopes' | 'messages' | 'records', { key: string; rows: { next?: number } }>
+  > = {
+    envelopes: { key: 'eid', rows: {} },
+    messages: { key: 'mid', rows: {} },
+    records: { key: 'rid', rows: {} },
+  };
 
   constructor(connection: Connection, documents: Documents, institution: string) {
     this.connection = connection;
@@ -45,6 +52,19 @@ export class Writing {
   /** Moves a counter of the books; written in the transaction of what it counts. */
   count(name: string, by: number): void {
     this.#itemMoves.set(name, (this.#itemMoves.get(name) ?? 0) + by);
+  }
+
+  /**
+   * The integer key of a row to come. One writer gives them out, so a row can be named before it stands;
+   * one that was undone leaves a gap.
+   */
+  nextRow(table: 'envelopes' | 'messages' | 'records'): number {
+    const { key, rows } = this.#rows[table];
+    const next =
+      rows.next ??
+      integer(this.connection.get(`SELECT coalesce(max(${key}), 0) + 1 AS next FROM ${table}`) ?? {}, 'next');
+    rows.next = next + 1;
+    return next;
   }
 
   wake(stage: Stage): void {
