@@ -30,18 +30,34 @@ interface Token {
 /** Longest text that is looked through; what lies behind it cannot make a message an emergency. */
 const maxCharacters = 100_000;
 
-const word = /[\p{L}\p{M}\p{N}]+/gu;
+const wordCharacter = /[\p{L}\p{M}\p{N}]/u;
+const zero = 48;
+const nine = 57;
+const a = 97;
+const z = 122;
+
+/** Whether the UTF-16 unit at `at` is of a word. Folded text is almost all ASCII, which needs no table. */
+function inWord(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  if (unit < 128)
+    return (unit >= a && unit <= z) || (unit >= zero && unit <= nine) || (unit >= 65 && unit <= 90);
+  if (unit >= 0xdc00 && unit <= 0xdfff) return at > 0 && wordCharacter.test(text.slice(at - 1, at + 1));
+  return wordCharacter.test(String.fromCodePoint(text.codePointAt(at) ?? unit));
+}
 
 /** Folding the text once costs a fraction of folding each word; where it would move letters, each word is folded alone. */
 function tokens(text: string): Token[] {
   const seen = text.slice(0, maxCharacters);
   const folded = foldKey(seen);
   const inPlace = folded.length === seen.length;
+  const searched = inPlace ? folded : seen;
   const found: Token[] = [];
-  for (const match of (inPlace ? folded : seen).matchAll(word)) {
-    const [letters] = match;
-    const start = match.index;
-    found.push({ folded: inPlace ? letters : foldKey(letters), start, end: start + letters.length });
+  for (let at = 0; at < searched.length; at += 1) {
+    if (!inWord(searched, at)) continue;
+    const start = at;
+    while (at < searched.length && inWord(searched, at)) at += 1;
+    const letters = searched.slice(start, at);
+    found.push({ folded: inPlace ? letters : foldKey(letters), start, end: at });
   }
   return found;
 }
