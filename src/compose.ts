@@ -97,6 +97,11 @@ export function compose(variables: NodeJS.ProcessEnv): CliParts {
         log,
         hide: scrubber.hide,
         publicUrl,
+        onDamage: (detail) => {
+          log.error({ detail }, 'stored data is damaged');
+          const text = `Saklanan bir kayıt açılamıyor; karantinaya ve teslim edilemeyenlere bakın, diski denetleyin. ${detail}`;
+          void started?.bells.raise('damage', 'store', text, 'critical');
+        },
         metrics,
         onFatal: (reason) => {
           stopping.abort();

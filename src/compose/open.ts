@@ -37,6 +37,8 @@ export interface OpenOptions {
   readonly publicUrl: string;
   readonly metrics?: Metrics;
   readonly onFatal: (reason: string) => void;
+  /** A row that could not be opened and was parked alone. */
+  readonly onDamage?: (detail: string) => void;
   readonly ready: () => boolean;
   /** What only a running gateway can do. */
   readonly live: Pick<OperationsPorts, 'resume' | 'alarms' | 'acknowledge'>;
@@ -76,6 +78,7 @@ export async function open(options: OpenOptions): Promise<Opened> {
     keys: ring,
     institution: config.institution.id,
     onFatal: (error) => options.onFatal(error.message),
+    ...(options.onDamage && { onDamage: options.onDamage }),
   });
   const http = createHttpClient();
   const accounts = new Accounts({

@@ -35,7 +35,7 @@ export interface Started extends Running {
   reload(config: KapiConfig): Promise<void>;
   /** Closes the breaker of a pushed destination. */
   resume(destination: string): void;
-  readonly bells: Pick<Bells, 'open' | 'acknowledge'>;
+  readonly bells: Pick<Bells, 'open' | 'acknowledge' | 'raise'>;
 }
 
 const graceMs = 8_000;

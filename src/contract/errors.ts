@@ -74,6 +74,11 @@ export const errorTable = {
   },
   payload_too_deep: { kind: 'payload', status: 422, title: 'The structure is nested too deeply.' },
   payload_item: { kind: 'payload', status: 422, title: 'One item of the envelope cannot be read.' },
+  data_damaged: {
+    kind: 'payload',
+    status: 500,
+    title: 'What is stored cannot be opened: it is damaged, or was sealed with another key.',
+  },
   parser_failed: { kind: 'payload', status: 422, title: 'The parser ended without a result.' },
   parser_limit: { kind: 'payload', status: 422, title: 'The parser passed its memory, time or size limit.' },
   // transient: try again later

@@ -45,6 +45,8 @@ export interface AcceptEntry {
   readonly cursor?: string;
   /** Whether the read stage waits for parts; set by `accept` from `adapter.parts`. */
   readonly parts?: readonly PartRef[];
+  /** Fetched and read before all others: its bytes look like an emergency. */
+  readonly urgent?: boolean;
 }
 
 export type AcceptOutcome =
@@ -140,7 +142,10 @@ export interface ClaimOptions {
   /** `forward` only, and there required. */
   readonly destination?: string;
   readonly filter?: ClaimFilter;
-  /** `forward`: who takes them, written to the audit chain. */
+  /**
+   * `forward`: the reader outside that takes them, written to the audit chain. Its leases outlive a restart;
+   * what this process took itself, without an actor, is free again after one.
+   */
   readonly actor?: string;
   /** `notify`, `fetch`, `read`: only these accounts (those this process runs). */
   readonly accounts?: readonly string[];
@@ -513,7 +518,10 @@ export interface Audit {
 
 export interface Pipeline {
   accept(entries: readonly AcceptEntry[]): Promise<readonly AcceptOutcome[]>;
-  /** Leases up to `max` due rows, most urgent first. */
+  /**
+   * Leases up to `max` due rows, most urgent first. A row whose documents cannot be opened is parked as
+   * `data_damaged`, alone: it takes no other row of the claim with it.
+   */
   claim<S extends Stage>(stage: S, options: ClaimOptions): Promise<readonly WorkOf[S][]>;
   save(saves: readonly Save[]): Promise<readonly SaveOutcome[]>;
   /** Endings alone, without changes. */

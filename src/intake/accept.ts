@@ -10,6 +10,7 @@ import {
   TransientError,
   toInstant,
 } from '@kapi/contract';
+import { peekText } from '../understanding/index.ts';
 import { sha256 } from './hash.ts';
 import type { House } from './house.ts';
 import type { RefusedCalls } from './refused-calls.ts';
@@ -28,6 +29,7 @@ const keptHeaders = new Set([
 
 /** What an adapter hands over, as the entry the store accepts. Asks the adapter which parts it will need. */
 export function toEntry(
+  house: House,
   account: RunningAccount,
   received: {
     readonly id: string;
@@ -53,6 +55,8 @@ export function toEntry(
     key: received.key,
     contentHash: sha256(received.body),
     parts: partsOf(account, envelope),
+    // Before anything is understood: what looks like an emergency is read before all that waits.
+    urgent: house.settings().lexicon.emergency(peekText(received.body, received.contentType)) !== undefined,
     ...(cursor !== undefined && { cursor }),
   };
 }
@@ -116,7 +120,7 @@ export async function push(
       keptHeaders.has(name) && typeof value === 'string' ? [[name, value]] : [],
     ),
   );
-  const entry = toEntry(running, {
+  const entry = toEntry(house, running, {
     id: house.ids.uuid(),
     at: house.clock.now(),
     key: source.envelopeKey(request, running.config),

@@ -32,6 +32,7 @@ export function runPull(
     const now = house.clock.now();
     const entries = batch.envelopes.map((pulled, index) =>
       toEntry(
+        house,
         account,
         {
           id: house.ids.uuid(),

@@ -1,2 +1,3 @@
 export * from './lexicon.ts';
+export * from './peek.ts';
 export * from './understand.ts';

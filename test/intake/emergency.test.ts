@@ -23,6 +23,23 @@ describe('an emergency does not queue', () => {
     expect(numbers.toSorted((a, b) => ((a[1] ?? '') < (b[1] ?? '') ? -1 : 1))[0]?.[0]).toBe('emergency');
   });
 
+  it('is read before two thousand envelopes that nobody has looked into yet', async () => {
+    await Promise.all(
+      Array.from({ length: 2000 }, (_, n) =>
+        town.deliver(`e${n}`, [
+          { key: `m${n}`, text: `çöp ${n}`, from: `+90532${String(n).padStart(7, '0')}` },
+        ]),
+      ),
+    );
+    await town.deliver('late', [{ key: 'late', text: 'Evde YANGIN var', from: '+905339999999' }]);
+    const [first] = await town.house.pipeline.claim('read', {
+      max: 1,
+      leaseMs: 1000,
+      now: town.clock.now() + 60_000,
+    });
+    expect(Buffer.from(first?.envelope.body ?? []).toString()).toContain('YANGIN');
+  });
+
   it('skips settling and is claimed before everything that waits', async () => {
     await town.say({ text: 'çöp' }, 'k1');
     await town.deliver('e1', [{ key: 'm1', text: 'Evde YANGIN var', at: at(0) }]);

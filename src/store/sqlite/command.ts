@@ -64,6 +64,8 @@ export interface GroupResult {
   readonly hint: CommitHint | undefined;
   /** Blobs that erasure let go of. */
   readonly dropped: readonly string[];
+  /** Rows that could not be opened and were parked, a sentence each. */
+  readonly damaged: readonly string[];
   /** Set after a failed sync: the process must stop. */
   readonly fatal?: string;
 }

@@ -1,5 +1,13 @@
 import { type Callback, channels, noticeKinds, type Upload, type Urgency } from '@kapi/contract';
-import { type DataKey, type KeyRing, newDataKey, open, seal, unwrapDataKey } from '../../sealing/index.ts';
+import {
+  type DataKey,
+  type KeyRing,
+  newDataKey,
+  open,
+  SealingError,
+  seal,
+  unwrapDataKey,
+} from '../../sealing/index.ts';
 import type { PackedEnvelopeWork, PackedMessageWork, PackedNoticeWork, PackedPartWork } from './command.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -25,6 +33,10 @@ export const lookupBlock = (rid: number): number => rid >> blockBits;
 export const foundByLookup = (hashes: number): string =>
   `WITH RECURSIVE blocks (block) AS (SELECT 0 UNION ALL SELECT block + 1 FROM blocks WHERE block < (SELECT max(rid) >> ${blockBits} FROM records))
    SELECT rid FROM blocks CROSS JOIN lookups USING (block) WHERE hash IN (${Array.from({ length: hashes }, () => '?').join(', ')})`;
+
+/** Thrown where stored bytes are not what was sealed, or do not read as what they were. */
+export const isDamage = (thrown: unknown): thrown is Error =>
+  thrown instanceof SealingError || thrown instanceof SyntaxError || thrown instanceof RangeError;
 
 /** Whose data key seals a document. `id` is the contract's id and part of what is authenticated. */
 export interface Owner {

@@ -77,6 +77,7 @@ export class SqliteEngine {
         answers,
         hint: w.takeHint(),
         dropped: [...w.dropped],
+        damaged: [...w.damaged],
         ...(this.#fatal !== undefined && { fatal: this.#fatal }),
       };
     } catch (thrown) {
@@ -124,6 +125,7 @@ export class SqliteEngine {
       answers: commands.map(() => ({ error: { code: 'store_unavailable', message } })),
       hint: undefined,
       dropped: [],
+      damaged: [],
       ...(this.#fatal !== undefined && { fatal: this.#fatal }),
     };
   }

@@ -30,6 +30,8 @@ export interface SqliteStoreOptions {
   readonly hosting?: 'thread' | 'inline';
   /** Called once after the first failed sync: the process must exit, a restart verifies and goes on. */
   readonly onFatal: (error: Error) => void;
+  /** Called for each row that could not be opened and was parked alone. */
+  readonly onDamage?: (detail: string) => void;
 }
 
 export interface SqliteStore extends Store {
@@ -92,6 +94,7 @@ async function assemble(
 
   const grouping = new Grouping(hosted, (result: GroupResult) => {
     if (result.fatal !== undefined) die(result.fatal);
+    for (const detail of result.damaged) options.onDamage?.(detail);
     if (result.hint) for (const listener of listeners) listener(result.hint);
     if (result.dropped.length > 0)
       void blobs.dropUnreferenced(result.dropped, referenced).catch(() => undefined);

@@ -129,6 +129,7 @@ export interface PackedEntry {
   readonly changes?: readonly PackedChange[];
   readonly cursor?: string;
   readonly parts: readonly PackedPart[];
+  readonly urgent: boolean;
 }
 export interface PackedSave {
   readonly work?: Save['work'];
@@ -159,6 +160,7 @@ export function packEntry(entry: AcceptEntry, blob?: BlobRef): PackedEntry {
     key: entry.key,
     contentHash: entry.contentHash,
     parts: (entry.parts ?? []).map((ref) => packPart({ ...ref, state: 'pending' })),
+    urgent: entry.urgent ?? false,
     ...(entry.changes && { changes: packChanges(entry.changes) }),
     ...(entry.cursor !== undefined && { cursor: entry.cursor }),
   };

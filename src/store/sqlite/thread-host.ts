@@ -71,6 +71,7 @@ const refused = (count: number, message: string): GroupResult => ({
   answers: Array.from({ length: count }, () => ({ error: { code: 'store_unavailable' as const, message } })),
   hint: undefined,
   dropped: [],
+  damaged: [],
   fatal: message,
 });
 

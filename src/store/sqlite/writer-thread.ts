@@ -37,7 +37,7 @@ function serve(writer: SqliteEngine, first: WriterRequest): void {
   }
   const groups = requests.flatMap((request) => ('commands' in request ? [request.commands] : []));
   if (groups.length > 0) {
-    const { answers, hint, dropped, fatal } = writer.run(groups.flat());
+    const { answers, hint, dropped, damaged, fatal } = writer.run(groups.flat());
     let from = 0;
     reply({
       results: groups.map((group, index) => {
@@ -45,8 +45,8 @@ function serve(writer: SqliteEngine, first: WriterRequest): void {
         from += group.length;
         // What concerns the whole commit is told once.
         return index === 0
-          ? { answers: part, hint, dropped, ...(fatal !== undefined && { fatal }) }
-          : { answers: part, hint: undefined, dropped: [] };
+          ? { answers: part, hint, dropped, damaged, ...(fatal !== undefined && { fatal }) }
+          : { answers: part, hint: undefined, dropped: [], damaged: [] };
       }),
     });
   }

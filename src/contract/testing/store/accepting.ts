@@ -110,6 +110,20 @@ export function acceptingRows(open: OpenStore): void {
     expect(await store.reader.cursor(account)).toBe('5');
   });
 
+  it('gives what looks urgent to read and to fetch before all that waits, oldest first among equals', async () => {
+    const { store } = await open();
+    const ref = { key: 'photo', kind: 'media', wait: 'needed', mediaType: 'image/jpeg' } as const;
+    await store.pipeline.accept([
+      sampleEntry(1, { parts: [ref] }),
+      sampleEntry(2, { parts: [ref] }),
+      sampleEntry(3, { parts: [ref], urgent: true }),
+    ]);
+    for (const stage of ['read', 'fetch'] as const) {
+      const works = await store.pipeline.claim(stage, claimAt());
+      expect(works.map(({ envelope }) => envelope.id)).toEqual([3, 1, 2].map((n) => idOf('en', n)));
+    }
+  });
+
   it('keeps everything over a restart', async () => {
     const opened = await open();
     await opened.store.pipeline.accept([sampleEntry(1, { cursor: 'c' }), entranceEntry(2)]);

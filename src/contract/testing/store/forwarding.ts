@@ -158,6 +158,22 @@ export function forwardingRows(open: OpenStore): void {
     expect(await store.reader.queue(queue)).toMatchObject({ delivered: 1, ready: 0, claimed: 0 });
   });
 
+  it('after a restart what the process had in hand is free at once, what a reader outside holds is not', async () => {
+    const opened = await open();
+    await opened.store.pipeline.accept([
+      entranceEntry(1, { to: ['webhook'] }),
+      entranceEntry(2, { to: [queue] }),
+    ]);
+    const own = await claimOne(opened.store, 'forward', { destination: 'webhook' });
+    await claimOne(opened.store, 'forward', { destination: queue, actor: 'key:centre' });
+    const store = await opened.reopen();
+    const again = await claimOne(store, 'forward', { destination: 'webhook' });
+    expect(again).toMatchObject({ id: own.id, attempt: 2 });
+    expect(await store.pipeline.settle([settlement('forward', own)])).toEqual([{ result: 'stale' }]);
+    expect(await store.pipeline.claim('forward', claimAt({ destination: queue }))).toEqual([]);
+    expect(await store.reader.recount()).toEqual(await store.reader.books());
+  });
+
   it('an extended lease lasts to its new end', async () => {
     const { store } = await open();
     await store.pipeline.accept([entranceEntry(1)]);

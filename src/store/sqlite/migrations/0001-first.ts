@@ -21,10 +21,10 @@ CREATE TABLE envelopes (
   eid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, adapter TEXT NOT NULL, account TEXT NOT NULL,
   received_at INTEGER NOT NULL, accepted_at INTEGER NOT NULL, entrance INTEGER NOT NULL,
   state TEXT NOT NULL, code TEXT, detail TEXT, bytes INTEGER NOT NULL, blob_id TEXT,
-  dek BLOB, sealed BLOB,
+  urgent INTEGER NOT NULL, dek BLOB, sealed BLOB,
   due_at INTEGER NOT NULL, lease_until INTEGER NOT NULL DEFAULT 0, token INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX envelopes_unread ON envelopes (due_at) WHERE state = 'unread';
+CREATE INDEX envelopes_unread ON envelopes (urgent, due_at) WHERE state = 'unread';
 CREATE INDEX envelopes_quarantined ON envelopes (eid) WHERE state = 'quarantined';
 CREATE INDEX envelopes_received ON envelopes (received_at);
 CREATE INDEX envelopes_blob ON envelopes (blob_id) WHERE blob_id IS NOT NULL;
@@ -40,11 +40,11 @@ CREATE INDEX items_message ON items (mid) WHERE mid IS NOT NULL;
 
 CREATE TABLE parts (
   pid INTEGER PRIMARY KEY, eid INTEGER NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, wait TEXT NOT NULL,
-  kind TEXT NOT NULL, blob_id TEXT, reason TEXT, sealed BLOB NOT NULL,
+  kind TEXT NOT NULL, blob_id TEXT, reason TEXT, urgent INTEGER NOT NULL, sealed BLOB NOT NULL,
   due_at INTEGER NOT NULL, lease_until INTEGER NOT NULL DEFAULT 0, token INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0,
   UNIQUE (eid, key)
 ) STRICT;
-CREATE INDEX parts_pending ON parts (due_at) WHERE state IN ('pending', 'retrying');
+CREATE INDEX parts_pending ON parts (urgent, due_at) WHERE state IN ('pending', 'retrying');
 CREATE INDEX parts_blob ON parts (blob_id) WHERE blob_id IS NOT NULL;
 
 CREATE TABLE conversations (
@@ -98,7 +98,7 @@ CREATE TABLE event_bodies (position INTEGER NOT NULL, profile TEXT NOT NULL, sea
 CREATE TABLE destinations (did INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE deliveries (
   id INTEGER PRIMARY KEY, position INTEGER NOT NULL, rid INTEGER NOT NULL, did INTEGER NOT NULL, profile TEXT NOT NULL,
-  state INTEGER NOT NULL, priority INTEGER NOT NULL, created_at INTEGER NOT NULL, code TEXT, detail TEXT, settled_at INTEGER,
+  state INTEGER NOT NULL, outside INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL, created_at INTEGER NOT NULL, code TEXT, detail TEXT, settled_at INTEGER,
   due_at INTEGER NOT NULL, lease_until INTEGER NOT NULL DEFAULT 0, token INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX deliveries_ready ON deliveries (did, priority, id) WHERE state = 0;

@@ -17,7 +17,7 @@ import {
   urgencies,
 } from '@kapi/contract';
 import { keyedHash } from '../../../sealing/index.ts';
-import { type Documents, foundByLookup } from '../documents.ts';
+import { type Documents, foundByLookup, isDamage } from '../documents.ts';
 import { fromJson, integer, maybeBytes, maybeInteger, maybeText, type Row, text, word } from '../rows.ts';
 import { toMessage, toNotice } from '../unpack.ts';
 import { eventName } from '../words.ts';
@@ -180,8 +180,14 @@ export function stream(
   const events = connection
     .all('SELECT * FROM events WHERE position > ? ORDER BY position LIMIT ?', from, max)
     .flatMap((row): readonly StreamEvent[] => {
-      const doc = documents.recordDoc(documents.recordAt(integer(row, 'rid')), integer(row, 'version'));
-      return doc === undefined ? [] : [{ ...toEvent(documents, row), record: fromJson<SokRecord>(doc) }];
+      try {
+        const doc = documents.recordDoc(documents.recordAt(integer(row, 'rid')), integer(row, 'version'));
+        return doc === undefined ? [] : [{ ...toEvent(documents, row), record: fromJson<SokRecord>(doc) }];
+      } catch (thrown) {
+        // One damaged record must not stop the stream for every reader.
+        if (isDamage(thrown)) return [];
+        throw thrown;
+      }
     });
   return { events, oldest: integer(bounds ?? {}, 'oldest'), newest: integer(bounds ?? {}, 'newest') };
 }

@@ -33,7 +33,7 @@ export function acceptEntry(w: Writing, entry: PackedEntry, now: number, moveCur
 
 function insert(
   w: Writing,
-  { envelope, changes, parts }: PackedEntry,
+  { envelope, changes, parts, urgent }: PackedEntry,
   { eid, own, mid }: { eid: number; own: PackedMessage | undefined; mid: number | undefined },
   now: number,
 ): void {
@@ -41,8 +41,8 @@ function insert(
   const owner = w.documents.remember('envelope', { id: envelope.id, row: eid, key });
   const state = changes ? 'read' : 'unread';
   w.connection.run(
-    `INSERT INTO envelopes (eid, id, adapter, account, received_at, accepted_at, entrance, state, bytes, blob_id, dek, sealed, due_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO envelopes (eid, id, adapter, account, received_at, accepted_at, entrance, state, bytes, blob_id, urgent, dek, sealed, due_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     eid,
     envelope.id,
     envelope.adapter,
@@ -53,6 +53,7 @@ function insert(
     state,
     envelope.bytes,
     envelope.blobId ?? null,
+    urgent ? 1 : 0,
     wrapped,
     w.documents.sealEnvelope(owner, envelope.head, own?.message.content ?? '', envelope.body),
     now,

@@ -1,8 +1,10 @@
 import { type ClaimOptions, profiles, type Stage } from '@kapi/contract';
 import type { PackedMessageWork, PackedNoticeWork, PackedWork } from '../command.ts';
+import { isDamage } from '../documents.ts';
 import { integer, maybeInteger, type Row, text, word } from '../rows.ts';
 import { claimDeliveries } from './forward-claim.ts';
 import { outgoing } from './outgoing.ts';
+import { checkToken, endClaim } from './settle.ts';
 import type { Writing } from './writing.ts';
 
 /** Leases up to `max` due rows of a stage. */
@@ -53,60 +55,92 @@ const ofAccounts = (options: ClaimOptions): [sql: string, json: string] => [
   JSON.stringify(options.accounts ?? []),
 ];
 
+/** Up to `max` rows, those that look like emergencies before all others, whatever waits. */
+function urgentFirst(max: number, find: (urgent: number, max: number) => readonly Row[]): readonly Row[] {
+  const urgent = find(1, max);
+  return urgent.length < max ? [...urgent, ...find(0, max - urgent.length)] : urgent;
+}
+
+/**
+ * Opens what one leased row needs. Where its documents are damaged, the row is parked alone, seen in
+ * quarantine or among the dead letters, and the rest of the claim goes on.
+ */
+function opened<T>(
+  w: Writing,
+  stage: Stage,
+  claim: { readonly id: string; readonly token: number },
+  options: ClaimOptions,
+  open: () => T | undefined,
+): readonly T[] {
+  try {
+    const work = open();
+    return work === undefined ? [] : [work];
+  } catch (thrown) {
+    if (!isDamage(thrown)) throw thrown;
+    const detail = `The row ${claim.id} of ${stage} cannot be opened: ${thrown.message}`;
+    const work = { stage, ...claim, ending: { end: 'parked', code: 'data_damaged', detail } } as const;
+    endClaim(w, work, checkToken(w, work), options.now);
+    w.damaged.push(detail);
+    return [];
+  }
+}
+
 function claimReads(w: Writing, options: ClaimOptions): readonly PackedWork[] {
   const [sql, accounts] = ofAccounts(options);
-  return w.connection
-    .all(
+  return urgentFirst(options.max, (urgent, max) =>
+    w.connection.all(
       `SELECT eid, id, adapter, account, sealed, blob_id, accepted_at, token, attempt FROM envelopes
-       WHERE state = 'unread' AND due_at <= ? AND lease_until <= ? ${sql} ORDER BY due_at LIMIT ?`,
+       WHERE state = 'unread' AND urgent = ? AND due_at <= ? AND lease_until <= ? ${sql} ORDER BY due_at LIMIT ?`,
+      urgent,
       options.now,
       options.now,
       accounts,
-      options.max,
-    )
-    .flatMap((row) => {
+      max,
+    ),
+  ).flatMap((row) => {
+    const claim = { id: text(row, 'id'), ...lease(w, 'envelopes', row, options) };
+    return opened(w, 'read', claim, options, () => {
       const envelope = w.documents.openEnvelope(row);
-      if (!envelope) return [];
-      return {
-        stage: 'read' as const,
-        id: envelope.id,
-        ...lease(w, 'envelopes', row, options),
-        envelope,
-        parts: w.documents.parts(integer(row, 'eid')),
-        acceptedAt: integer(row, 'accepted_at'),
-      };
+      return (
+        envelope && {
+          stage: 'read' as const,
+          ...claim,
+          envelope,
+          parts: w.documents.parts(integer(row, 'eid')),
+          acceptedAt: integer(row, 'accepted_at'),
+        }
+      );
     });
+  });
 }
 
 function claimFetches(w: Writing, options: ClaimOptions): readonly PackedWork[] {
   const [sql, accounts] = ofAccounts(options);
-  return w.connection
-    .all(
+  return urgentFirst(options.max, (urgent, max) =>
+    w.connection.all(
       `SELECT pid, eid, key, parts.state AS state, reason, parts.sealed AS sealed, parts.token AS token, parts.attempt AS attempt
        FROM parts JOIN envelopes USING (eid)
-       WHERE parts.state IN ('pending', 'retrying') AND parts.due_at <= ? AND parts.lease_until <= ? ${sql} ORDER BY parts.due_at LIMIT ?`,
+       WHERE parts.state IN ('pending', 'retrying') AND parts.urgent = ? AND parts.due_at <= ? AND parts.lease_until <= ? ${sql}
+       ORDER BY parts.due_at LIMIT ?`,
+      urgent,
       options.now,
       options.now,
       accounts,
-      options.max,
-    )
-    .flatMap((row) => {
-      const eid = integer(row, 'eid');
+      max,
+    ),
+  ).flatMap((row) => {
+    const eid = integer(row, 'eid');
+    const claim = { id: String(integer(row, 'pid')), ...lease(w, 'parts', row, options) };
+    return opened(w, 'fetch', claim, options, () => {
       const envelopeRow = w.connection.get(
         'SELECT eid, adapter, account, sealed, blob_id FROM envelopes WHERE eid = ?',
         eid,
       );
       const envelope = envelopeRow && w.documents.openEnvelope(envelopeRow);
       const part = w.documents.part(w.documents.envelopeAt(eid), row);
-      if (!envelope || !part) return [];
-      return {
-        stage: 'fetch' as const,
-        id: String(integer(row, 'pid')),
-        ...lease(w, 'parts', row, options),
-        envelope,
-        part,
-      };
+      return envelope && part && { stage: 'fetch' as const, ...claim, envelope, part };
     });
+  });
 }
 
 function claimConversations(w: Writing, options: ClaimOptions): readonly PackedWork[] {
@@ -118,15 +152,27 @@ function claimConversations(w: Writing, options: ClaimOptions): readonly PackedW
       options.now,
       options.max,
     )
-    .map((row) => ({
-      stage: 'assemble' as const,
-      id: String(integer(row, 'cid')),
-      ...lease(w, 'conversations', row, options),
-      account: text(row, 'account'),
-      adapter: text(row, 'adapter'),
-      messages: dueMessages(w, integer(row, 'cid')),
-      last: w.documents.currentDoc(maybeInteger(row, 'rid')),
-    }));
+    .flatMap((row) => {
+      const claim = { id: String(integer(row, 'cid')), ...lease(w, 'conversations', row, options) };
+      return opened(w, 'assemble', claim, options, () => ({
+        stage: 'assemble' as const,
+        ...claim,
+        account: text(row, 'account'),
+        adapter: text(row, 'adapter'),
+        messages: dueMessages(w, integer(row, 'cid')),
+        last: lastRecord(w, row),
+      }));
+    });
+}
+
+/** A damaged record is no reason to hold up what its citizen says now: they get a new one. */
+function lastRecord(w: Writing, row: Row): string | undefined {
+  try {
+    return w.documents.currentDoc(maybeInteger(row, 'rid'));
+  } catch (thrown) {
+    if (isDamage(thrown)) return undefined;
+    throw thrown;
+  }
 }
 
 function dueMessages(w: Writing, cid: number): readonly PackedMessageWork[] {
@@ -151,22 +197,17 @@ function claimForwards(w: Writing, options: ClaimOptions): readonly PackedWork[]
       options.destination ?? '',
       claimed.map((delivery) => delivery.eventId).join(' '),
     );
-  return claimed.map(({ row, token, attempt, urgency }) => {
-    const { event, body, subject, type } = outgoing(w, row);
-    return {
+  return claimed.flatMap(({ row, token, attempt, urgency }) => {
+    const claim = { id: String(integer(row, 'id')), token, attempt };
+    return opened(w, 'forward', claim, options, () => ({
       stage: 'forward' as const,
-      id: String(integer(row, 'id')),
-      token,
-      attempt,
+      ...claim,
       destination: options.destination ?? '',
       profile: word(row, 'profile', profiles),
-      event,
-      body,
-      subject,
-      type,
+      ...outgoing(w, row),
       createdAt: integer(row, 'created_at'),
       urgency,
-    };
+    }));
   });
 }
 
@@ -181,26 +222,24 @@ function claimNotices(w: Writing, options: ClaimOptions): readonly PackedWork[] 
       options.max,
     )
     .flatMap((row) => {
-      const notice = w.documents.notice(row);
-      const record = w.documents.currentDoc(integer(row, 'rid'));
-      if (!notice || record === undefined) return [];
-      const earlier: readonly PackedNoticeWork[] = w.connection
-        .all(
-          `SELECT * FROM notices WHERE event_id = ? AND nid <> ? AND state <> 'pending' ORDER BY step, nid`,
-          notice.clear.eventId,
-          integer(row, 'nid'),
-        )
-        .flatMap((other) => w.documents.notice(other) ?? []);
-      return {
-        stage: 'notify' as const,
-        id: notice.clear.id,
-        ...lease(w, 'notices', row, options),
-        notice,
-        record,
-        earlier,
-      };
+      const claim = { id: text(row, 'id'), ...lease(w, 'notices', row, options) };
+      return opened(w, 'notify', claim, options, () => {
+        const notice = w.documents.notice(row);
+        const record = w.documents.currentDoc(integer(row, 'rid'));
+        if (!notice || record === undefined) return undefined;
+        return { stage: 'notify' as const, ...claim, notice, record, earlier: earlierNotices(w, row) };
+      });
     });
 }
+
+const earlierNotices = (w: Writing, row: Row): readonly PackedNoticeWork[] =>
+  w.connection
+    .all(
+      `SELECT * FROM notices WHERE event_id = ? AND nid <> ? AND state <> 'pending' ORDER BY step, nid`,
+      text(row, 'event_id'),
+      integer(row, 'nid'),
+    )
+    .flatMap((other) => w.documents.notice(other) ?? []);
 
 /** The promise of a record becomes a row only when it rings: most are met before. */
 function ringPromises(w: Writing, { now, max }: ClaimOptions): void {
@@ -228,20 +267,22 @@ function claimTimers(w: Writing, options: ClaimOptions): readonly PackedWork[] {
       options.now,
       options.max,
     )
-    .map((row) => {
+    .flatMap((row) => {
       const rid = maybeInteger(row, 'rid');
-      const recordId = rid === undefined ? undefined : w.documents.recordAt(rid)?.id;
-      return {
-        stage: 'timer' as const,
-        id: text(row, 'id'),
-        ...lease(w, 'timers', row, options),
-        timer: {
-          id: text(row, 'id'),
-          kind: text(row, 'kind'),
-          dueAt: integer(row, 'due_at'),
-          ...(recordId !== undefined && { recordId }),
-        },
-        record: w.documents.currentDoc(rid),
-      };
+      const claim = { id: text(row, 'id'), ...lease(w, 'timers', row, options) };
+      return opened(w, 'timer', claim, options, () => {
+        const recordId = rid === undefined ? undefined : w.documents.recordAt(rid)?.id;
+        return {
+          stage: 'timer' as const,
+          ...claim,
+          timer: {
+            id: text(row, 'id'),
+            kind: text(row, 'kind'),
+            dueAt: integer(row, 'due_at'),
+            ...(recordId !== undefined && { recordId }),
+          },
+          record: w.documents.currentDoc(rid),
+        };
+      });
     });
 }

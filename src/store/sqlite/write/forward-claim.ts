@@ -70,8 +70,9 @@ function leaseDelivery(w: Writing, row: Row, options: ClaimOptions): ClaimedDeli
   const did = integer(row, 'did');
   const priority = integer(row, 'priority');
   w.connection.run(
-    'UPDATE deliveries SET state = 3, lease_until = ?, token = token + 1, attempt = attempt + 1 WHERE id = ?',
+    'UPDATE deliveries SET state = 3, lease_until = ?, outside = ?, token = token + 1, attempt = attempt + 1 WHERE id = ?',
     options.now + options.leaseMs,
+    options.actor === undefined ? 0 : 1,
     integer(row, 'id'),
   );
   w.count(deliveryCounter(did, stateCode('ready'), priority), -1);

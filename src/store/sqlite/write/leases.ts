@@ -1,4 +1,5 @@
 import { integer, text } from '../rows.ts';
+import { moveDelivery } from './deliveries.ts';
 import type { Writing } from './writing.ts';
 
 /** A block of serials; what is not used of it is never given out again. */
@@ -65,11 +66,19 @@ const claimable = [
 /**
  * At the start: a data folder has one process at a time, so whoever held an account or worked on a row
  * before is gone, and what it had in hand need not wait for its lease. Attempts stay counted. Deliveries
- * are left alone: readers of queues live on elsewhere.
+ * that readers of queues took are left alone: those live on elsewhere.
  */
 export function freeClaims(w: Writing): void {
+  w.begin();
   w.connection.run('BEGIN IMMEDIATE');
   w.connection.run('UPDATE leases SET until = 0');
   for (const rows of claimable) w.connection.run(`UPDATE ${rows} AND lease_until > 0`);
+  w.item(() => {
+    for (const row of w.connection.all(
+      'SELECT id, did, priority, state FROM deliveries WHERE state = 3 AND outside = 0',
+    ))
+      moveDelivery(w, row, 'ready');
+  });
+  w.writeCounters();
   w.connection.run('COMMIT');
 }

@@ -6,7 +6,8 @@ const finalStates: ReadonlySet<string> = new Set(['stored', 'expired', 'refused'
 
 export function putPart(w: Writing, envelope: Owner, part: PackedPart, now: number): void {
   w.connection.run(
-    `INSERT INTO parts (eid, key, state, wait, kind, blob_id, reason, sealed, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO parts (eid, key, state, wait, kind, blob_id, reason, sealed, due_at, urgent)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, (SELECT urgent FROM envelopes WHERE eid = ?1))
      ON CONFLICT (eid, key) DO UPDATE SET state = excluded.state, wait = excluded.wait, kind = excluded.kind,
        blob_id = excluded.blob_id, reason = excluded.reason, sealed = excluded.sealed,
        due_at = CASE excluded.state WHEN 'pending' THEN excluded.due_at ELSE due_at END,

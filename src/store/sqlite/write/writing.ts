@@ -27,6 +27,8 @@ export class Writing {
   readonly stages = new Set<Stage>();
   readonly hinted = new Set<string>();
   readonly dropped = new Set<string>();
+  /** Rows of this group that could not be opened. */
+  readonly damaged: string[] = [];
   /** Something was erased that the log still holds. */
   erased = false;
   #position = 0;
@@ -123,6 +125,7 @@ export class Writing {
     this.stages.clear();
     this.hinted.clear();
     this.dropped.clear();
+    this.damaged.length = 0;
   }
 
   /** After a rollback of the whole group. */
