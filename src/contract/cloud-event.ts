@@ -42,6 +42,9 @@ export interface CloudEvent {
   readonly data: Record<string, unknown>;
 }
 
+/** `type` of the CloudEvent that an event leaves as. */
+export const eventType = (name: EventName): string => outgoingType(name) ?? `kapi.record.${name}.v1`;
+
 /** Renders an event for a profile. Pure: the same event, record version and profile give the same object. */
 export function toCloudEvent(
   event: RecordEvent,
@@ -53,7 +56,7 @@ export function toCloudEvent(
   return {
     specversion: '1.0',
     id: event.id,
-    type: outgoingType(event.name) ?? `kapi.record.${event.name}.v1`,
+    type: eventType(event.name),
     source: `kapi/${institution}`,
     subject: record.number,
     sequence: event.sequence,

@@ -88,6 +88,14 @@ export class Documents {
       this.connection.get('SELECT rid AS row, id, dek FROM records WHERE rid = ?', rid),
     );
   }
+  /** The owner in a row that bears the record's `rid`, `record_id` and `dek`. */
+  recordIn(row: Row): Owner | undefined {
+    return this.#owner('record', {
+      row: integer(row, 'rid'),
+      id: text(row, 'record_id'),
+      dek: row.dek ?? null,
+    });
+  }
   envelope(id: string): Owner | undefined {
     return (
       this.#owners.get(`envelope:${id}`) ??

@@ -52,15 +52,37 @@ export function addDelivery(
 
 /** Moves a delivery's state; the caller writes what else changes. Every move but a lease ends the claim. */
 export function moveDelivery(w: Writing, row: Row, to: DeliveryState, dueAt = 0): void {
-  const id = integer(row, 'id');
-  const did = integer(row, 'did');
-  const priority = integer(row, 'priority');
   w.connection.run(
     'UPDATE deliveries SET state = ?, due_at = ?, lease_until = 0, token = token + 1 WHERE id = ?',
     stateCode(to),
     dueAt,
-    id,
+    integer(row, 'id'),
   );
+  countMove(w, row, to);
+}
+
+/** Ends a delivery: taken, or refused for good. */
+export function endDelivery(
+  w: Writing,
+  row: Row,
+  to: 'delivered' | 'dead',
+  at: number,
+  why?: { readonly code: string; readonly detail: string },
+): void {
+  w.connection.run(
+    `UPDATE deliveries SET state = ?, due_at = 0, lease_until = 0, token = token + 1, settled_at = ?, code = ?, detail = ? WHERE id = ?`,
+    stateCode(to),
+    at,
+    why?.code ?? null,
+    why?.detail ?? null,
+    integer(row, 'id'),
+  );
+  countMove(w, row, to);
+}
+
+function countMove(w: Writing, row: Row, to: DeliveryState): void {
+  const did = integer(row, 'did');
+  const priority = integer(row, 'priority');
   w.count(deliveryCounter(did, integer(row, 'state'), priority), -1);
   w.count(deliveryCounter(did, stateCode(to), priority), 1);
   if (to === 'ready') w.hinted.add(w.destinationName(did));

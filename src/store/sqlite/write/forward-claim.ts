@@ -13,7 +13,7 @@ export interface ClaimedDelivery {
 
 const columns = `deliveries.id AS id, deliveries.position AS position, deliveries.rid AS rid, did, profile, deliveries.state AS state, priority,
   created_at, token, attempt, events.id AS event_id, events.sequence AS sequence, events.version AS version, events.name AS name,
-  events.at AS at, events.actor AS actor, events.sealed AS sealed, records.id AS record_id, records.number AS number`;
+  events.at AS at, events.actor AS actor, events.sealed AS sealed, records.id AS record_id, records.number AS number, records.dek AS dek`;
 
 /**
  * Most urgent first, then oldest: one index lookup per priority, whatever waits behind. Expired leases

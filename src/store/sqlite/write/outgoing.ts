@@ -1,13 +1,14 @@
 import {
   type CloudEvent,
   type EventData,
-  type Profile,
+  eventType,
   profiles,
   type RecordEvent,
   type SokRecord,
   toCloudEvent,
 } from '@kapi/contract';
 import type { PackedWork } from '../command.ts';
+import type { Owner } from '../documents.ts';
 import { bytes, fromJson, integer, maybeBytes, type Row, text, word } from '../rows.ts';
 import { eventName } from '../words.ts';
 import { keyed } from './records.ts';
@@ -17,9 +18,7 @@ type Outgoing = Pick<Extract<PackedWork, { stage: 'forward' }>, 'event' | 'body'
 
 /** The event's bytes for its profile: rendered at the first claim, from then on as stored. */
 export function outgoing(w: Writing, row: Row): Outgoing {
-  const position = integer(row, 'position');
-  const profile: Profile = word(row, 'profile', profiles);
-  const owner = keyed(w, text(row, 'record_id'));
+  const owner = ownerOf(w, row);
   const event = {
     id: text(row, 'event_id'),
     recordId: owner.id,
@@ -30,29 +29,51 @@ export function outgoing(w: Writing, row: Row): Outgoing {
     actor: text(row, 'actor'),
     data: w.documents.openFrom(owner, `event:${text(row, 'event_id')}`, maybeBytes(row, 'sealed')) ?? '{}',
   };
-  const field = `body:${event.id}:${profile}`;
+  const body =
+    (integer(row, 'attempt') > 0 ? storedBody(w, owner, row) : undefined) ??
+    renderBody(w, owner, row, event) ??
+    storedBody(w, owner, row) ??
+    '';
+  return {
+    event,
+    body: new Uint8Array(Buffer.from(body)),
+    subject: text(row, 'number'),
+    type: eventType(eventName(event.name)),
+  };
+}
+
+/** The record's own key where it has one, from the row at hand; one that was erased gets a fresh one. */
+function ownerOf(w: Writing, row: Row): Owner {
+  const owner = w.documents.recordIn(row);
+  return owner?.key ? owner : keyed(w, text(row, 'record_id'));
+}
+
+const bodyField = (row: Row): string => `body:${text(row, 'event_id')}:${text(row, 'profile')}`;
+
+function storedBody(w: Writing, owner: Owner, row: Row): string | undefined {
   const stored = w.connection.get(
     'SELECT sealed FROM event_bodies WHERE position = ? AND profile = ?',
-    position,
-    profile,
+    integer(row, 'position'),
+    text(row, 'profile'),
   );
-  let json = stored && w.documents.openFrom(owner, field, bytes(stored, 'sealed'));
-  if (json === undefined) {
-    const doc = w.documents.recordDoc(owner, event.version);
-    const rendered =
-      doc === undefined
-        ? withoutRecord(event, text(row, 'number'), w.institution)
-        : toCloudEvent(toEvent(event), fromJson<SokRecord>(doc), profile, w.institution);
-    json = JSON.stringify(rendered);
-    w.connection.run(
-      'INSERT INTO event_bodies (position, profile, sealed) VALUES (?, ?, ?)',
-      position,
-      profile,
-      w.documents.sealTo(owner, field, json),
-    );
-  }
-  const { type, subject } = fromJson<CloudEvent>(json);
-  return { event, body: new Uint8Array(Buffer.from(json)), subject, type };
+  return stored && w.documents.openFrom(owner, bodyField(row), bytes(stored, 'sealed'));
+}
+
+/** Renders and keeps the bytes; undefined where another destination of the profile had them rendered before. */
+function renderBody(w: Writing, owner: Owner, row: Row, event: Outgoing['event']): string | undefined {
+  const doc = w.documents.recordDoc(owner, event.version);
+  const rendered =
+    doc === undefined
+      ? withoutRecord(event, text(row, 'number'), w.institution)
+      : toCloudEvent(toEvent(event), fromJson<SokRecord>(doc), word(row, 'profile', profiles), w.institution);
+  const json = JSON.stringify(rendered);
+  const { changes } = w.connection.run(
+    'INSERT INTO event_bodies (position, profile, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    integer(row, 'position'),
+    text(row, 'profile'),
+    w.documents.sealTo(owner, bodyField(row), json),
+  );
+  return changes > 0 ? json : undefined;
 }
 
 const toEvent = (event: Outgoing['event']): RecordEvent => ({
@@ -65,7 +86,7 @@ const toEvent = (event: Outgoing['event']): RecordEvent => ({
 const withoutRecord = (event: Outgoing['event'], number: string, institution: string): CloudEvent => ({
   specversion: '1.0',
   id: event.id,
-  type: `kapi.record.${event.name}.v1`,
+  type: eventType(eventName(event.name)),
   source: `kapi/${institution}`,
   subject: number,
   sequence: event.sequence,

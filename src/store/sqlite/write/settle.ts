@@ -1,6 +1,6 @@
 import type { Ending, Settlement } from '@kapi/contract';
 import { integer, type Row } from '../rows.ts';
-import { firstSettled, moveDelivery, promoteNext } from './deliveries.ts';
+import { endDelivery, firstSettled, moveDelivery, promoteNext } from './deliveries.ts';
 import { wakeRead } from './parts.ts';
 import { Abort, type Writing } from './writing.ts';
 
@@ -153,14 +153,8 @@ function endForward(w: Writing, ending: Final, row: Row, now: number): void {
     );
     return;
   }
-  moveDelivery(w, row, ending.end === 'done' ? 'delivered' : 'dead');
-  w.connection.run(
-    'UPDATE deliveries SET settled_at = ?, code = ?, detail = ? WHERE id = ?',
-    now,
-    ending.end === 'parked' ? ending.code : null,
-    ending.end === 'parked' ? ending.detail : null,
-    id,
-  );
+  if (ending.end === 'done') endDelivery(w, row, 'delivered', now);
+  else endDelivery(w, row, 'dead', now, ending);
   promoteNext(w, integer(row, 'rid'), integer(row, 'did'));
 }
 
