@@ -55,6 +55,17 @@ describe('record numbers', () => {
     expect(toInstant(Date.parse('2025-12-31T22:00:00Z'))).toBe('2026-01-01T01:00:00.000+03:00');
   });
 
+  it('writes every moment as the platform would, three hours on', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -8e12, max: 2e14 }), (epoch) => {
+        const platform = new Date(epoch + 3 * 3600_000).toISOString().replace('Z', '+03:00');
+        expect(toInstant(epoch)).toBe(platform);
+        expect(toEpoch(toInstant(epoch))).toBe(epoch);
+      }),
+    );
+    expect(() => toInstant(Number.NaN)).toThrow(RangeError);
+  });
+
   it.each([
     [' sok-26-0001234-9 ', 'SOK-26-0001234-9'],
     ['ŞÖK–26–0001234–9', 'SOK-26-0001234-9'],

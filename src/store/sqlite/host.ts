@@ -22,7 +22,10 @@ interface Waiting {
   resolve(answer: Answer): void;
 }
 
-/** Collects the commands of a tick into one group. Answers come in order, after the group's commit. */
+/** Groups under way: one in its commit, one at hand when that ends. What comes meanwhile joins the next. */
+const maxInFlight = 2;
+
+/** Collects commands into groups. Answers come in order, after the group's commit. */
 export class Grouping {
   readonly #hosted: Hosted;
   readonly #onResult: (result: GroupResult) => void;
@@ -51,6 +54,7 @@ export class Grouping {
   }
 
   #flush(): void {
+    if (this.#inFlight >= maxInFlight || this.#collected.length === 0) return;
     const group = this.#collected;
     this.#collected = [];
     this.#inFlight += 1;
@@ -58,6 +62,7 @@ export class Grouping {
       group.map(({ command }) => command),
       (result) => {
         this.#inFlight -= 1;
+        this.#flush();
         group.forEach((waiting, index) => {
           waiting.resolve(
             result.answers[index] ?? {
