@@ -52,6 +52,8 @@ export class SqliteEngine {
     try {
       checkKeys(this.#writing);
       freeClaims(this.#writing);
+      // What was erased just before a crash may still stand in the log.
+      this.#writing.erased = true;
     } catch (thrown) {
       this.#connection.close();
       throw thrown;
