@@ -1,6 +1,7 @@
 import { access, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Store, scopes } from '@kapi/contract';
+import { failpoint } from '../contract/failpoint.ts';
 import { newKey } from '../intake/operations.ts';
 
 /**
@@ -25,6 +26,7 @@ export async function ensureAdminKey(
       ],
     },
   ]);
+  failpoint('before-admin-key-rename');
   await rename(`${path}.new`, path);
   return { path, created: true };
 }

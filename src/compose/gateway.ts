@@ -1,4 +1,5 @@
 import { codeOf, kindOfError, toInstant } from '@kapi/contract';
+import { failpoint } from '../contract/failpoint.ts';
 import { push, pushLimit } from '../intake/accept.ts';
 import { receive } from '../intake/entrance.ts';
 import { apply } from '../intake/events.ts';
@@ -44,6 +45,7 @@ export function createGateway(house: House, parts: GatewayParts): Gateway {
     entrance: {
       async receive(submission, key, actor) {
         const receipt = await receive(house, submission, key, actor);
+        failpoint('before-entrance-answer');
         if (!receipt.duplicate) parts.metrics?.records.add({ channel: submission.channel });
         return receipt;
       },
@@ -61,6 +63,7 @@ export function createGateway(house: House, parts: GatewayParts): Gateway {
             count(kindOfError(error) === 'refused' ? 'refused' : 'failed');
           throw error;
         });
+        failpoint('before-push-answer');
         count('accepted');
         accounts.heard(account, toInstant(house.clock.now()));
         return answer;

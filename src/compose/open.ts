@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Blobs, Logger, Store } from '@kapi/contract';
 import { segment } from '@kapi/kit';
 import type { Config } from '../config/index.ts';
+import { failpoint } from '../contract/failpoint.ts';
 import type { Gateway } from '../intake/gateway.ts';
 import type { House } from '../intake/house.ts';
 import type { OperationsPorts } from '../intake/operations.ts';
@@ -73,6 +74,7 @@ export async function open(options: OpenOptions): Promise<Opened> {
   // Data without its keys must not be given new ones.
   const hasData = existsSync(join(dataFolder, 'kapi.db'));
   const ring = loadKeyRing(dataFolder, sealingKeys === undefined ? { hasData } : { text: sealingKeys });
+  failpoint('keys-written');
   const store = await openSqliteStore({
     dataDir: dataFolder,
     keys: ring,

@@ -53,6 +53,7 @@ export function runDestination(name: string, destination: Destination, options: 
       leaseMs: timeoutMs + settleMs,
       now: dueNow(),
     });
+    if (works.length > 0) failpoint('forward-claimed');
     for (const work of works) {
       const sending = deliver(work).finally(() => {
         inFlight.delete(sending);
@@ -173,6 +174,7 @@ export function runDestination(name: string, destination: Destination, options: 
   async function settle(settlement: Settlement): Promise<boolean> {
     try {
       const [outcome] = await pipeline.settle([settlement]);
+      failpoint('forward-marked');
       if (outcome?.result === 'saved') return true;
       log.warn(
         { destination: name, id: settlement.id, result: outcome?.result },

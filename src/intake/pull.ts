@@ -52,7 +52,10 @@ export function runPull(
       return entries.map(() => undefined);
     });
     failpoint('before-mark');
-    await batch.settle(outcomes.map((outcome) => (stands(outcome) ? 'stored' : 'left')));
+    const marking = batch.settle(outcomes.map((outcome) => (stands(outcome) ? 'stored' : 'left')));
+    failpoint('mid-mark');
+    await marking;
+    failpoint('after-mark');
     if (refused !== undefined) throw refused;
     // One envelope alone was not taken: the source offers it again and meanwhile goes on with the others.
     for (const outcome of outcomes) {

@@ -10,6 +10,7 @@ import type {
   Store,
 } from '@kapi/contract';
 import { maskText, RefusedRequest, recordSchema, toCloudEvent } from '@kapi/contract';
+import { failpoint } from '../contract/failpoint.ts';
 import type { Actor, Queue, QueueItem } from './gateway.ts';
 import { fromLease, type Lease, toLease } from './lease.ts';
 import { onward } from './onward.ts';
@@ -127,6 +128,7 @@ export function createQueue(options: QueueOptions): Queue {
             return { items: [] };
           }
           const leftMs = until - monotonic();
+          if (works.length > 0) failpoint('before-claim-answer');
           if (works.length > 0 || leftMs <= 0) return { items: await render(works, actor) };
           await clock.sleep(Math.min(pollMs, leftMs), wake.signal).catch(() => undefined);
         }
@@ -140,6 +142,7 @@ export function createQueue(options: QueueOptions): Queue {
       const parsed = leases.map((lease) => leaseOf(lease, actor));
       const settlements = parsed.flatMap((lease) => (lease ? [settlement(lease, { end: 'done' })] : []));
       const outcomes = settlements.length > 0 ? await pipeline.settle(settlements) : [];
+      failpoint('before-ack-answer');
       const saved = new Set(
         settlements.filter((_, index) => outcomes[index]?.result === 'saved').map((each) => each.id),
       );

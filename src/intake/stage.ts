@@ -8,13 +8,16 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+/** The stages that run in such a loop; forward has one for each destination, notify its own. */
+export type LoopStage = Exclude<Stage, 'forward' | 'notify'>;
+
 export interface StageLoop {
-  readonly stage: Stage;
+  readonly stage: LoopStage;
   /** Resolves when the work in hand is settled or `graceMs` has passed; what is left waits for its lease. */
   stop(graceMs: number): Promise<void>;
 }
 
-export interface StageOptions<S extends Stage> {
+export interface StageOptions<S extends LoopStage> {
   readonly stage: S;
   readonly pipeline: Pipeline;
   readonly watch: Store['watch'];
@@ -57,7 +60,7 @@ export function backoffMs(attempt: number, random: () => number = Math.random): 
  * goes on until the store has nothing due; then sleeps until a hint or `pollMs`. A row that throws
  * never takes the others with it.
  */
-export function runStage<S extends Stage>(options: StageOptions<S>): StageLoop {
+export function runStage<S extends LoopStage>(options: StageOptions<S>): StageLoop {
   const { stage, pipeline, clock, log } = options;
   const stopping = new AbortController();
   let wake = new AbortController();
@@ -109,7 +112,7 @@ export function runStage<S extends Stage>(options: StageOptions<S>): StageLoop {
       ...(accounts && { accounts }),
     });
     if (works.length === 0) return 0;
-    failpoint('after-claim');
+    failpoint(`${stage}-claimed`);
     const { lanes } = options;
     if (lanes) for (const work of works) takeInHand(work, lanes.of(work));
     else await Promise.all(works.map(async (work) => settle(work, await saveOf(work))));
@@ -117,7 +120,9 @@ export function runStage<S extends Stage>(options: StageOptions<S>): StageLoop {
   }
 
   async function settle(work: WorkOf[S], save: Save): Promise<void> {
+    failpoint(`${stage}-processed`);
     const [outcome] = await pipeline.save([save]);
+    failpoint(`${stage}-saved`);
     if (outcome?.result === 'saved') return options.done?.(work, save);
     if (outcome?.result === 'stale') return log.warn({ stage, id: work.id }, 'a stale claim was dropped');
     // A conflict or an existing row: somebody was faster. Look again with fresh eyes.

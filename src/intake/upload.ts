@@ -6,6 +6,7 @@ import {
   TransientError,
   type Upload,
 } from '@kapi/contract';
+import { failpoint } from '../contract/failpoint.ts';
 import type { Actor } from './gateway.ts';
 import type { House } from './house.ts';
 
@@ -96,6 +97,7 @@ export async function upload(
   const [outcome] = await house.pipeline.save([{ changes: [{ do: 'put-upload', upload: stored }] }]);
   if (outcome?.result !== 'saved')
     throw new TransientError('store_unavailable', 'The upload could not be stored now.');
+  failpoint('before-upload-answer');
   return stored;
 }
 

@@ -1,4 +1,5 @@
 import type { ClaimOptions, NotifyWork, Pipeline, Store } from '@kapi/contract';
+import { failpoint } from '../contract/failpoint.ts';
 import type { StepOptions } from './settle.ts';
 import { takeStep } from './step.ts';
 
@@ -89,6 +90,7 @@ export function createNotifyStage(options: NotifyStageOptions): NotifyStage {
         log.error({ stage: 'notify', error }, 'the store did not answer a stage');
         return [];
       });
+      if (works.length > 0) failpoint('notify-claimed');
       for (const work of works) take(work);
       if (works.length > 0) continue;
       await clock

@@ -11,6 +11,7 @@ import {
   type SaveOutcome,
   type SokRecord,
 } from '@kapi/contract';
+import { failpoint } from '../contract/failpoint.ts';
 import { hasOpenPromise } from './kinds.ts';
 import type { PlanOptions } from './plan.ts';
 import type { Clock, ReplyAccounts } from './ports.ts';
@@ -47,6 +48,7 @@ export async function save(
   const [outcome] = await pipeline.save([{ work: settlement, changes }]);
   if (!outcome) return { result: 'failed', code: 'store_unavailable', detail: 'no outcome' };
   if (outcome.result === 'saved') {
+    if (ending.end !== 'extend') failpoint('notify-saved');
     for (const change of changes) {
       if (change.do === 'move-notice')
         metrics?.notices.add({ channel: work.notice.channel, state: change.to });

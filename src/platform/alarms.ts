@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { type Logger, toEpoch, toInstant } from '@kapi/contract';
 import { z } from 'zod';
+import { failpoint } from '../contract/failpoint.ts';
 import type { Clock } from './clock.ts';
 import type { Metrics } from './metrics.ts';
 import { createScrubber } from './scrub.ts';
@@ -53,6 +54,7 @@ export function alarmFile(path: string): AlarmStore {
     },
     async save(state) {
       await writeFile(`${path}.new`, JSON.stringify(state), { mode: 0o600, flush: true });
+      failpoint('before-alarms-rename');
       await rename(`${path}.new`, path);
     },
   };

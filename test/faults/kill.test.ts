@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { between, chance, percentile, scaled, seed, tell, until } from './harness/chance.ts';
 import { ackedIn, clean, judge, readHeld } from './harness/checker.ts';
+import { openDoor } from './harness/door.ts';
 import { createClerk, drained } from './harness/drain.ts';
 import { byApi, byForm, bySms, formTokens, insist, type Utterance } from './harness/driver.ts';
-import { type Home, openHome, type Run } from './harness/gateway.ts';
+import { type Home, openHome } from './harness/gateway.ts';
 import { openHistory } from './harness/history.ts';
 import { type Sink, startSink } from './harness/sink.ts';
 
@@ -17,23 +18,6 @@ afterEach(async () => {
   await sink?.stop();
 });
 
-/** Whoever runs now; while nobody does, callers wait. */
-function gate() {
-  let open: (run: Run) => void = () => undefined;
-  let current = new Promise<Run>((resolve) => {
-    open = resolve;
-  });
-  return {
-    up: () => current,
-    opened: (run: Run) => open(run),
-    closed() {
-      current = new Promise((resolve) => {
-        open = resolve;
-      });
-    },
-  };
-}
-
 it('killed again and again under load it loses nothing it acknowledged and doubles nothing', {
   timeout: 5 * minutes * Math.max(1, scaled(1)),
 }, async () => {
@@ -43,7 +27,7 @@ it('killed again and again under load it loses nothing it acknowledged and doubl
   home = openHome({ sink: sink.url });
   const history = openHistory(join(home.folder, 'history.ndjson'));
   const { start } = home;
-  const door = gate();
+  const door = openDoor();
   let run = await start();
   const tokens = await formTokens(run.url, scaled(600));
 

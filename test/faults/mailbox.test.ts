@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { ImapFlow } from 'imapflow';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Dovecot, missingDovecot, startCutter, startDovecot } from '../support/dovecot.ts';
+import { missingDovecot, startCutter, startDovecot } from '../support/dovecot.ts';
 import { between, chance, scaled, seed, tell, until } from './harness/chance.ts';
 import { clean, judge, readHeld } from './harness/checker.ts';
 import { createClerk, drained } from './harness/drain.ts';
 import { openHome } from './harness/gateway.ts';
-import { type History, openHistory } from './harness/history.ts';
+import { openHistory } from './harness/history.ts';
+import { clientOf, deliver, mail, unseen } from './harness/mails.ts';
 
 const minutes = 60_000;
 const missing = missingDovecot();
@@ -15,50 +15,6 @@ const endings: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
-
-const mail = (n: number, messageId: string): Buffer =>
-  Buffer.from(
-    [
-      `From: Vatandaş <v${n}@posta.example>`,
-      'To: bilgi@ornek.example',
-      `Subject: Lamba ${n}`,
-      'Date: Sun, 22 Nov 2026 09:14:03 +0300',
-      `Message-ID: <${messageId}@posta.example>`,
-      'Content-Type: text/plain; charset=utf-8',
-      '',
-      `Sokak lambası iki haftadır yanmıyor, akşamları yürünmüyor. [m:mail-${n}]`,
-      '',
-    ].join('\r\n'),
-  );
-
-async function clientOf(dovecot: Dovecot): Promise<ImapFlow> {
-  const client = new ImapFlow({
-    host: '127.0.0.1',
-    port: dovecot.port,
-    secure: false,
-    doSTARTTLS: false,
-    auth: { user: dovecot.user, pass: dovecot.password },
-    logger: false,
-  });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-/** In the mailbox is as good as acknowledged: the citizen has been told so by their mail server. */
-async function deliver(client: ImapFlow, history: History, n: number, messageId = `m${n}`): Promise<void> {
-  const at = Date.now();
-  const marker = `mail-${n}`;
-  history.note({ what: 'intent', marker, at });
-  await client.append('INBOX', mail(n, messageId));
-  history.note({ what: 'ack', marker, at: Date.now(), sentAt: at, status: 250 });
-}
-
-async function unseen(client: ImapFlow): Promise<number> {
-  await client.mailboxOpen('INBOX');
-  const found = await client.search({ seen: false }, { uid: true });
-  return Array.isArray(found) ? found.length : 0;
-}
 
 describe.skipIf(missing !== undefined)(`a mailbox${missing === undefined ? '' : `: ${missing}`}`, () => {
   it('with lines cut and the gateway killed between commit and mark loses no mail and doubles none', {

@@ -70,6 +70,7 @@ export function openFileBlobs(folder: string, ring: KeyRing, now: () => number =
           if (stood) await unlink(path);
           else await moveInto(path, target);
         });
+        failpoint('after-blob-before-row');
         return { id, sha256, bytes } satisfies BlobRef;
       } catch (thrown) {
         await rm(path, { force: true });

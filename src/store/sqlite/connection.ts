@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { ConfigError } from '@kapi/contract';
+import { failpoint } from '../../contract/failpoint.ts';
 import { migrations } from './migrations/index.ts';
 import type { Row } from './rows.ts';
 
@@ -86,6 +87,7 @@ function migrate(connection: Connection): void {
     if (done < version) continue;
     connection.db.exec('BEGIN IMMEDIATE');
     connection.db.exec(sql);
+    failpoint('mid-migration');
     connection.db.exec(`PRAGMA user_version = ${done + 1}; COMMIT`);
   }
 }

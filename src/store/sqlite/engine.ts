@@ -66,6 +66,7 @@ export class SqliteEngine {
     w.begin();
     try {
       this.#connection.run('BEGIN IMMEDIATE');
+      failpoint('group-begun');
       const answers = commands.map((command, index) => {
         if (index === 1) failpoint('mid-group');
         return this.#answer(command);
@@ -92,6 +93,7 @@ export class SqliteEngine {
    * prevents it; then the next commit tries again, so that no report holds up the writer.
    */
   #forgetLog(): void {
+    failpoint('erased-before-log-cut');
     this.#connection.db.exec('PRAGMA busy_timeout = 0');
     try {
       const row = this.#connection.db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();

@@ -10,6 +10,7 @@ import {
   type Timers,
   TransientError,
 } from '@kapi/contract';
+import { failpoint } from '../../contract/failpoint.ts';
 import { isKeyFile, type KeyRing, writeKeyRing } from '../../sealing/index.ts';
 import { type FileBlobs, openFileBlobs } from '../blobs/files.ts';
 import type { GroupResult, RewrapPosition, RewrapStep } from './command.ts';
@@ -149,6 +150,7 @@ async function assemble(
       if (isKeyFile(options.dataDir, current)) {
         current = current.withNewKey();
         writeKeyRing(options.dataDir, current);
+        failpoint('before-rewrap');
       }
       // Readers must know the key before the first row has it.
       near.useKeys(current.toText());
@@ -162,6 +164,7 @@ async function assemble(
           max: 500,
         });
         rewrapped += step.rewrapped;
+        failpoint('mid-rewrap');
         after = step.next;
       }
       return rewrapped;

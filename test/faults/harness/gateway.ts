@@ -52,6 +52,8 @@ export interface Home {
   /** Everything all runs wrote to standard output and error. */
   output(): string;
   start(options?: StartOptions): Promise<Run>;
+  /** Starts one that ends by itself, be it before it listens. */
+  startToEnd(options?: StartOptions): Promise<Exit>;
   /** Ends what still runs and removes the folder. */
   close(): Promise<void>;
 }
@@ -142,8 +144,7 @@ export function openHome(options: HomeOptions = {}): Home {
   /** Of gateways started by another program, which may end without them. */
   const pids = new Set<number>();
 
-  async function start({ environment = {}, under = [] }: StartOptions = {}): Promise<Run> {
-    const startedAt = performance.now();
+  function launch({ environment = {}, under = [] }: StartOptions) {
     const [program = process.execPath, ...rest] = [...under, process.execPath];
     const child = spawn(program, [...rest, join(root, 'bin', 'kapi.mjs'), 'start', '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -191,12 +192,18 @@ export function openHome(options: HomeOptions = {}): Home {
         ),
       );
     });
+    return { place, exited, ended: () => over };
+  }
+
+  async function start(options: StartOptions = {}): Promise<Run> {
+    const startedAt = performance.now();
+    const { place, exited, ended } = launch(options);
     const { url, pid } = await place;
     pids.add(pid);
     void exited.then(() => pids.delete(pid));
     const key = readFileSync(join(data, 'admin.key'), 'utf8').trim();
     const signal = (name: NodeJS.Signals) => {
-      if (!over) process.kill(pid, name);
+      if (!ended()) process.kill(pid, name);
     };
     return {
       url,
@@ -204,7 +211,7 @@ export function openHome(options: HomeOptions = {}): Home {
       key,
       bootMs: performance.now() - startedAt,
       exited,
-      ended: () => over,
+      ended,
       async kill() {
         signal('SIGKILL');
         await exited;
@@ -221,6 +228,11 @@ export function openHome(options: HomeOptions = {}): Home {
     data,
     output: () => written.join(''),
     start,
+    async startToEnd(options = {}) {
+      const { place, exited } = launch(options);
+      place.catch(() => undefined);
+      return exited;
+    },
     async close() {
       for (const pid of pids) process.kill(pid, 'SIGKILL');
       await Promise.all(

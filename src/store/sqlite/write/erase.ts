@@ -1,4 +1,5 @@
 import type { Erase } from '@kapi/contract';
+import { failpoint } from '../../../contract/failpoint.ts';
 import { foundByLookup } from '../documents.ts';
 import { integer, maybeBytes, maybeText, type Row, text } from '../rows.ts';
 import { moveDelivery } from './deliveries.ts';
@@ -38,6 +39,7 @@ function eraseRecord(w: Writing, rid: number, { at, actor }: Erase): void {
   for (const message of connection.all('SELECT mid, eid, own, state FROM messages WHERE rid = ?', rid))
     for (const eid of eraseMessage(w, message)) envelopes.add(eid);
   for (const eid of envelopes) eraseEnvelopeIfEmpty(w, eid);
+  failpoint('mid-erase');
 
   connection.run(
     'DELETE FROM record_versions WHERE vid >= ? AND vid < ?',
