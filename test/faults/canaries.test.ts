@@ -201,6 +201,35 @@ describe('personal data', () => {
   });
 });
 
+it('personal data would be found if it were told to all and sealed nowhere', {
+  timeout: 2 * minutes,
+}, async () => {
+  const people = makePeople(4, chance(seed));
+  const home = openHome();
+  endings.push(home.close);
+  const run = await home.start({ sabotage: 'tells-everything' });
+  const answers: Answer[] = [];
+  for (const [n, person] of people.entries()) {
+    const said = { sourceId: `c${n}`, channel: 'phone', text: sentence(person), citizen: citizen(person) };
+    expect((await call(run.url, json(run.key, said))).status).toBe(202);
+    for (const one of refusedCalls(person, run.key)) answers.push(await call(run.url, one));
+    for (const one of addressedCalls(person, run.key)) await call(run.url, one);
+  }
+  const shown = (await call(run.url, { method: 'GET', path: '/metrics' })).body;
+  await run.stop();
+  const places = {
+    log: Buffer.from(home.output()),
+    metrics: Buffer.from(shown),
+    refusals: Buffer.from(answers.map(({ body }) => body).join('\n')),
+    files: bytesBelow(home.data),
+  };
+  const found = Object.fromEntries(
+    Object.entries(places).map(([place, bytes]) => [place, findTraces(people, bytes).length]),
+  );
+  tell('R20 control', { people: people.length, ...found });
+  expect(Object.entries(found).filter(([, traces]) => traces === 0)).toEqual([]);
+});
+
 describe('the search for personal data finds', () => {
   const [person] = makePeople(1, chance(7));
   if (!person) throw new Error('nobody was made up');

@@ -32,6 +32,7 @@ const held = (records: Held['records'], over: Partial<Held> = {}): Held => ({
   books: [],
   quarantined: 0,
   deadLetters: 0,
+  vanished: 0,
   brokenAudit: undefined,
   ...over,
 });

@@ -6,7 +6,7 @@ import { percentile, scaled, tell } from './harness/chance.ts';
 import { ackedIn, clean, judge, readHeld } from './harness/checker.ts';
 import { createClerk, drained } from './harness/drain.ts';
 import { byApi, insist, say } from './harness/driver.ts';
-import { openHome, type Run } from './harness/gateway.ts';
+import { type Home, openHome, type Run } from './harness/gateway.ts';
 import { type Fact, openHistory } from './harness/history.ts';
 import { call } from './harness/http.ts';
 import { startSink } from './harness/sink.ts';
@@ -45,6 +45,12 @@ async function readAll(run: Run): Promise<void> {
   expect(clerk.again).toEqual([]);
 }
 
+/** A file system of 8 MiB under the data folder. */
+function mountSmall({ data }: Home): void {
+  execFileSync(programs.mount, ['-t', 'tmpfs', '-o', 'size=8m,mode=0700', 'tmpfs', data]);
+  endings.push(() => void execFileSync(programs.umount, ['-l', data]));
+}
+
 describe.skipIf(noMount !== undefined)(`a full disk${noMount === undefined ? '' : `: ${noMount}`}`, () => {
   it.each(Array.from({ length: scaled(1) }, (_, at) => at + 1))(
     'answers 503 and no false 2xx, keeps delivering, and takes in again once there is room (round %i)',
@@ -53,8 +59,7 @@ describe.skipIf(noMount !== undefined)(`a full disk${noMount === undefined ? '' 
       const sink = await startSink();
       const home = openHome({ sink: sink.url });
       endings.push(sink.stop, home.close);
-      execFileSync(programs.mount, ['-t', 'tmpfs', '-o', 'size=8m,mode=0700', 'tmpfs', home.data]);
-      endings.push(() => void execFileSync(programs.umount, ['-l', home.data]));
+      mountSmall(home);
       const history = openHistory(join(home.folder, 'history.ndjson'));
       const run = await home.start();
 
@@ -96,6 +101,21 @@ describe.skipIf(noMount !== undefined)(`a full disk${noMount === undefined ? '' 
       expect(judge(history.read(), held, sink.events)).toEqual(clean);
     },
   );
+
+  it('would be caught if it answered 2xx all the same', { timeout: 2 * minutes }, async () => {
+    const home = openHome();
+    endings.push(home.close);
+    mountSmall(home);
+    const history = openHistory(join(home.folder, 'history.ndjson'));
+    const run = await home.start({ sabotage: 'accepts-when-full' });
+    // Twice of what fits.
+    for (let n = 1; n <= 500; n += 1) await say(byApi(n, long), run, history);
+    await run.kill();
+    execFileSync(programs.mount, ['-o', 'remount,size=128m', home.data]);
+    const { lost } = judge(history.read(), await readHeld(home.data));
+    tell('R4 control', { acked: ackedIn(history.read()).size, lost: lost.length });
+    expect(lost.length).toBeGreaterThan(0);
+  });
 });
 
 /** When strace first made a call fail, epoch ms. */
@@ -108,6 +128,13 @@ function injectedAt(log: string): number | undefined {
   const seconds = line === undefined ? undefined : /(\d+\.\d+) /.exec(line)?.[1];
   return seconds === undefined ? undefined : Number(seconds) * 1000;
 }
+
+/** Starts a program whose system calls fail from the nth on (`25+`), or the nth alone (`25`). */
+const failing = (log: string, calls: string, error: string, when: string): readonly string[] => [
+  programs.strace,
+  ...['-f', '--seccomp-bpf', '-qq', '-ttt', '-o', log],
+  ...['-e', `trace=${calls}`, '-e', `inject=${calls}:error=${error}:when=${when}`],
+];
 
 /** Requests that were sent after the first failure and answered as if nothing had been. */
 const ackedAfter = (facts: readonly Fact[], at: number): string[] =>
@@ -131,22 +158,7 @@ describe.skipIf(noStrace !== undefined)(
         const history = openHistory(join(home.folder, 'history.ndjson'));
         // A start on an empty folder writes the schema and the first key; only later writes are to fail.
         expect(await (await home.start()).stop()).toEqual({ code: 0, signal: null });
-        const inject = `inject=${calls}:error=${error}:when=${from}+`;
-        const run = await home.start({
-          under: [
-            programs.strace,
-            '-f',
-            '--seccomp-bpf',
-            '-qq',
-            '-ttt',
-            '-o',
-            log,
-            '-e',
-            `trace=${calls}`,
-            '-e',
-            inject,
-          ],
-        });
+        const run = await home.start({ under: failing(log, calls, error, `${from}+`) });
         let n = 0;
         while (!run.ended() && n < 1_000) {
           n += 1;
@@ -177,15 +189,29 @@ describe.skipIf(noStrace !== undefined)(
       },
     );
 
-    it('would be caught if it went on acknowledging', () => {
-      const ack = (marker: string, sentAt: number): Fact => ({
-        what: 'ack',
-        marker,
-        at: sentAt + 5,
-        sentAt,
-        status: 202,
+    it('would be caught if it opened its store anew and went on', { timeout: 2 * minutes }, async () => {
+      const home = openHome();
+      endings.push(home.close);
+      const log = join(home.folder, 'strace.log');
+      const history = openHistory(join(home.folder, 'history.ndjson'));
+      expect(await (await home.start()).stop()).toEqual({ code: 0, signal: null });
+      const run = await home.start({
+        sabotage: 'goes-on-after-failed-sync',
+        under: failing(log, 'fdatasync,fsync', 'EIO', '25'),
       });
-      expect(ackedAfter([ack('before', 10), ack('under way', 19), ack('after', 21)], 20)).toEqual(['after']);
+      let after: readonly string[] = [];
+      for (let n = 1; n <= 200 && after.length < 3 && !run.ended(); n += 1) {
+        await say(byApi(n), run, history);
+        const failedAt = injectedAt(log);
+        if (failedAt !== undefined) after = ackedAfter(history.read(), failedAt);
+      }
+      tell('R5 control', {
+        acked: ackedIn(history.read()).size,
+        'after the failed sync': after.length,
+        ended: String(run.ended()),
+      });
+      expect(run.ended()).toBe(false);
+      expect(after.length).toBeGreaterThan(0);
     });
   },
 );

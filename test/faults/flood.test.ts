@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { percentile, scaled, tell } from './harness/chance.ts';
 import { ackedIn, clean, judge, readHeld } from './harness/checker.ts';
 import { createClerk, drained } from './harness/drain.ts';
 import { byApi, byForm, bySms, formTokens, insist, say, type Utterance } from './harness/driver.ts';
-import { type Home, openHome, type Run } from './harness/gateway.ts';
+import { type Exit, type Home, openHome, type Run } from './harness/gateway.ts';
 import { type History, openHistory } from './harness/history.ts';
 import { type Answer, call, json } from './harness/http.ts';
 
@@ -41,6 +41,33 @@ async function pour(
 
 const latencies = (answers: readonly Answer[], of: (status: number) => boolean): number[] =>
   answers.filter(({ status }) => of(status)).map(({ tookMs }) => tookMs);
+
+/** What nominal load is answered within (goals of the product), as shares of the requests and milliseconds. */
+const goalsMs = [
+  { share: 0.5, within: 10 },
+  { share: 0.99, within: 100 },
+  { share: 0.999, within: 1_000 },
+] as const;
+
+/** Goals that were missed, in words: printed, because another machine is another clock. */
+const missed = (ms: readonly number[]): readonly string[] =>
+  goalsMs.flatMap(({ share, within }) =>
+    percentile(ms, share) > within ? [`p${share * 100} over ${within} ms`] : [],
+  );
+
+/** What is wrong with how a flood was answered; nothing where all is as promised. */
+function floodFaults(answers: readonly Answer[], peakBytes: number): readonly string[] {
+  const overload = answers.filter(({ status }) => status === 429 || status === 503);
+  // A form whose token was used with another text is 422: this flood reuses its thirty.
+  const strange = answers.filter(({ status }) => status >= 300 && ![422, 429, 503].includes(status));
+  const timeless = overload.filter(({ headers }) => !/^[1-9]\d*$/.test(String(headers['retry-after'])));
+  return [
+    ...(overload.length === 0 ? ['nothing was refused'] : []),
+    ...(timeless.length > 0 ? ['refused without a time to come again'] : []),
+    ...(strange.length > 0 ? [`answered ${strange[0]?.status}`] : []),
+    ...(peakBytes >= 512 * megabyte ? ['more than 512 MB of memory'] : []),
+  ];
+}
 
 it('ten times the nominal load is taken durably or refused with a time to come again, in bounded memory', {
   timeout: 5 * minutes * scaled(1),
@@ -81,6 +108,7 @@ it('ten times the nominal load is taken durably or refused with a time to come a
     'p50 ms': percentile(calmMs, 0.5),
     'p99 ms': percentile(calmMs, 0.99),
     'p99.9 ms': percentile(calmMs, 0.999),
+    'goals missed': missed(calmMs).join(', ') || 'none',
   });
   expect(calm.filter(({ status }) => status >= 300 && status !== 503)).toEqual([]);
   expect(calmMs.length).toBeGreaterThan(0);
@@ -104,11 +132,7 @@ it('ten times the nominal load is taken durably or refused with a time to come a
     'peak memory MB': peak / megabyte,
   });
   expect(flood.length).toBe(nominalPerSecond * 10 * seconds);
-  expect(overload.length).toBeGreaterThan(0);
-  expect(overload.filter(({ headers }) => !/^[1-9]\d*$/.test(String(headers['retry-after'])))).toEqual([]);
-  // A form whose token was used with another text is 422: this flood reuses its thirty.
-  expect(flood.filter(({ status }) => status >= 300 && ![422, 429, 503].includes(status))).toEqual([]);
-  expect(peak).toBeLessThan(512 * megabyte);
+  expect(floodFaults(flood, peak)).toEqual([]);
 
   const clerk = createClerk();
   let idle = false;
@@ -134,23 +158,74 @@ it('ten times the nominal load is taken durably or refused with a time to come a
   tell('R10 restart', { records: held.records.length, 'ready p50 ms': percentile(boots, 0.5) });
 });
 
-it('asked to stop, it finishes what is under way and answers it', { timeout: 2 * minutes }, async () => {
-  home = openHome();
-  const history = openHistory(join(home.folder, 'history.ndjson'));
-  const run = await home.start();
-  await insist(byApi(0), async () => run, history);
+describe('a flood would be seen', () => {
+  it('to be kept without bounds and refused without a time', { timeout: 2 * minutes }, async () => {
+    home = openHome({ perKey: 200, perAddress: 20 });
+    const run = await home.start({ sabotage: 'no-bounds' });
+    // Forms are opened by the page: past their rate they are refused, whoever asks.
+    const opened: Answer[] = [];
+    for (let n = 0; n < 700; n += 1) opened.push(await call(run.url, { method: 'GET', path: '/' }));
+    tell('R8 control: no-bounds', { requests: opened.length, 'peak memory MB': peakMemory(run) / megabyte });
+    expect(floodFaults(opened, peakMemory(run))).toEqual([
+      'refused without a time to come again',
+      'more than 512 MB of memory',
+    ]);
+  });
+
+  it('to be taken into memory and not on disk', { timeout: 2 * minutes }, async () => {
+    home = openHome();
+    const history = openHistory(join(home.folder, 'history.ndjson'));
+    const run = await home.start({ sabotage: 'answers-before-commit' });
+    let n = 0;
+    const flood = await pour(
+      nominalPerSecond * 10,
+      2,
+      () => {
+        n += 1;
+        return n % 5 === 1 ? bySms(n) : byApi(n);
+      },
+      run,
+      history,
+    );
+    await run.kill();
+    const { lost } = judge(history.read(), await readHeld(home.data));
+    const taken = flood.filter(({ status }) => status < 300).length;
+    tell('R8 control: answers-before-commit', { taken, lost: lost.length });
+    expect(lost.length).toBeGreaterThan(0);
+  });
+
+  it('to be slow: a commit that takes 150 ms longer misses two goals', { timeout: 2 * minutes }, async () => {
+    home = openHome();
+    const history = openHistory(join(home.folder, 'history.ndjson'));
+    const run = await home.start({ sabotage: 'slow-commits' });
+    let n = 0;
+    const next = () => {
+      n += 1;
+      return byApi(n);
+    };
+    const slow = latencies(await pour(nominalPerSecond, 2, next, run, history), (status) => status < 300);
+    tell('R9 control', { taken: slow.length, 'p50 ms': percentile(slow, 0.5) });
+    expect(missed(slow)).toEqual(expect.arrayContaining(['p50 over 10 ms', 'p99 over 100 ms']));
+  });
+});
+
+/** Ten bodies of which half has arrived when the gateway is asked to stop; what each sender heard in the end. */
+async function stopHalfway(run: Run): Promise<{
+  readonly heard: readonly { readonly marker: string; readonly answer: string }[];
+  readonly exit: Exit;
+}> {
   const port = Number(new URL(run.url).port);
-  // Ten bodies of which half has arrived when the signal comes.
   const underWay = await Promise.all(
     Array.from({ length: 10 }, async (_, n) => {
-      const body = Buffer.from(String(byApi(n + 1).call(run).body));
+      const { marker, call: asked } = byApi(n + 1);
+      const body = Buffer.from(String(asked(run).body));
       const socket = connect(port, '127.0.0.1');
       let heard = '';
-      const closed = new Promise<string>((resolve, reject) => {
+      const closed = new Promise<string>((resolve) => {
         socket.on('data', (chunk) => {
           heard += chunk.toString();
         });
-        socket.on('error', reject);
+        socket.on('error', () => undefined);
         socket.on('close', () => resolve(heard));
       });
       await new Promise<void>((resolve) => socket.once('connect', resolve));
@@ -159,17 +234,37 @@ it('asked to stop, it finishes what is under way and answers it', { timeout: 2 *
       // «100 Continue» says that the request has begun on the other side.
       while (!heard.includes('100 Continue')) await new Promise((resolve) => setTimeout(resolve, 10));
       socket.write(body.subarray(0, body.length / 2));
-      return { n: n + 1, socket, closed, rest: body.subarray(body.length / 2) };
+      return { marker, socket, closed, rest: body.subarray(body.length / 2) };
     }),
   );
   const stopped = run.stop();
   for (const { socket, rest } of underWay) socket.write(rest);
-  for (const { n, closed } of underWay) {
-    const answer = await closed;
+  const heard = await Promise.all(
+    underWay.map(async ({ marker, closed }) => ({ marker, answer: await closed })),
+  );
+  return { heard, exit: await stopped };
+}
+
+it('asked to stop, it finishes what is under way and answers it', { timeout: 2 * minutes }, async () => {
+  home = openHome();
+  const history = openHistory(join(home.folder, 'history.ndjson'));
+  const run = await home.start();
+  await insist(byApi(0), async () => run, history);
+  const { heard, exit } = await stopHalfway(run);
+  for (const { marker, answer } of heard) {
     expect(answer).toMatch(/HTTP\/1\.1 202 /);
     const number = /"number":"([^"]+)"/.exec(answer)?.[1] ?? '';
-    history.note({ what: 'ack', marker: `api-${n}`, at: Date.now(), sentAt: 0, status: 202, number });
+    history.note({ what: 'ack', marker, at: Date.now(), sentAt: 0, status: 202, number });
   }
-  expect(await stopped).toEqual({ code: 0, signal: null });
+  expect(exit).toEqual({ code: 0, signal: null });
   expect(judge(history.read(), await readHeld(home.data))).toEqual(clean);
+});
+
+it('would be seen to cut off what is under way', { timeout: 2 * minutes }, async () => {
+  home = openHome();
+  const run = await home.start({ sabotage: 'stops-at-once' });
+  const { heard } = await stopHalfway(run);
+  const answered = heard.filter(({ answer }) => / 202 /.test(answer));
+  tell('R10 control', { 'under way': heard.length, answered: answered.length });
+  expect(answered.length).toBeLessThan(heard.length);
 });

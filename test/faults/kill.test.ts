@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { between, chance, percentile, scaled, seed, tell, until } from './harness/chance.ts';
@@ -97,13 +96,10 @@ it('killed again and again under load it loses nothing it acknowledged and doubl
 it('would be caught if it acknowledged before its commit was on disk', { timeout: 2 * minutes }, async () => {
   home = openHome();
   const history = openHistory(join(home.folder, 'history.ndjson'));
-  const run = await home.start();
+  const run = await home.start({ sabotage: 'answers-before-commit' });
   for (let n = 1; n <= 20; n += 1) await insist(byApi(n), async () => run, history);
   await run.kill();
-  // What such a gateway leaves behind: the commits it had answered for are not there.
-  rmSync(join(home.data, 'kapi.db-wal'));
-  rmSync(join(home.data, 'kapi.db-shm'), { force: true });
   const verdict = judge(history.read(), await readHeld(home.data));
-  tell('R1 negative control', { acked: 20, lost: verdict.lost.length });
+  tell('R1 control', { acked: 20, lost: verdict.lost.length });
   expect(verdict.lost.length).toBeGreaterThan(0);
 });

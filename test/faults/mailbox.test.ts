@@ -74,23 +74,37 @@ describe.skipIf(missing !== undefined)(`a mailbox${missing === undefined ? '' : 
     expect(held.records).toHaveLength(mails);
   });
 
-  it('would be caught if a mail went missing', { timeout: 2 * minutes }, async () => {
+  it.each([
+    {
+      defect: 'it marked a mail before it was committed',
+      sabotage: 'answers-before-commit',
+      crash: 'after-mark:1',
+      found: { lost: ['mail-1', 'mail-2', 'mail-3'], doubled: [] },
+    },
+    {
+      defect: 'it knew repeats from a cache',
+      sabotage: 'cache-for-keys',
+      crash: 'before-mark:1',
+      found: { lost: [], doubled: ['mail-1', 'mail-2', 'mail-3'] },
+    },
+  ] as const)('would be caught if $defect', { timeout: 2 * minutes }, async (row) => {
     const dovecot = await startDovecot();
     endings.push(dovecot.stop);
-    const home = openHome({
-      mailbox: { port: dovecot.port, user: dovecot.user, password: dovecot.password },
-    });
+    const home = openHome({ mailbox: dovecot });
     endings.push(home.close);
     const history = openHistory(join(home.folder, 'history.ndjson'));
     const client = await clientOf(dovecot);
     endings.push(async () => client.close());
-    for (const n of [1, 2]) await deliver(client, history, n);
-    await client.mailboxOpen('INBOX');
-    await client.messageDelete('1');
-    const run = await home.start();
-    await until('the mail that is left', async () => (await unseen(client)) === 0);
+    for (const n of [1, 2, 3]) await deliver(client, history, n);
+    const { sabotage } = row;
+    const exit = await home.startToEnd({ sabotage, environment: { KAPI_FAILPOINT: row.crash } });
+    expect(exit.signal).toBe('SIGKILL');
+    const run = await home.start({ sabotage });
+    await until('every mail to be marked', async () => (await unseen(client)) === 0);
     await drained(run, ['forward']);
     await run.stop();
-    expect(judge(history.read(), await readHeld(home.data))).toEqual({ ...clean, lost: ['mail-1'] });
+    const { lost, doubled } = judge(history.read(), await readHeld(home.data));
+    tell(`R14 control: ${row.sabotage}`, { mails: 3, lost: lost.length, doubled: doubled.length });
+    expect({ lost: lost.toSorted(), doubled: doubled.toSorted() }).toEqual(row.found);
   });
 });

@@ -6,12 +6,14 @@ import { call, json } from './harness/http.ts';
 
 const minutes = 60_000;
 let home: Home | undefined;
+let patient: Home | undefined;
 const sockets: Socket[] = [];
 const timers: NodeJS.Timeout[] = [];
 afterEach(async () => {
   for (const timer of timers.splice(0)) clearInterval(timer);
   for (const socket of sockets.splice(0)) socket.destroy();
   await home?.close();
+  await patient?.close();
 });
 
 interface Peer {
@@ -35,6 +37,41 @@ function open(run: Run, kind: string, opening: string, rest: string | undefined,
   return { kind, closed: () => closed };
 }
 
+const head = (run: Run) => `Host: kapi.test\r\nAuthorization: Bearer ${run.key}\r\n`;
+
+/** One of each kind of peer that would hold a socket for ever. */
+function slowPeer(run: Run, kind: number): Peer {
+  switch (kind) {
+    case 0:
+      return open(run, 'headers', 'POST /v1/messages HTTP/1.1\r\nHost: kapi.test\r\n', 'X-Slow: a\r\n', true);
+    case 1:
+      return open(
+        run,
+        'body',
+        `POST /v1/messages HTTP/1.1\r\n${head(run)}Content-Type: application/json\r\nContent-Length: 9000\r\n\r\n{`,
+        ' ',
+        true,
+      );
+    case 2:
+      return open(
+        run,
+        'webhook',
+        'POST /webhooks/sms-twilio/sms HTTP/1.1\r\nHost: kapi.test\r\nContent-Length: 9000\r\n\r\nB',
+        'a',
+        true,
+      );
+    default:
+      // At most as many streams as the house keeps.
+      return open(
+        run,
+        'reader',
+        `GET /v1/stream HTTP/1.1\r\n${head(run)}Last-Event-ID: 0\r\n\r\n`,
+        '\r\n',
+        false,
+      );
+  }
+}
+
 it('two hundred slow peers are closed in time while others are served', {
   timeout: 3 * minutes,
 }, async () => {
@@ -48,46 +85,9 @@ it('two hundred slow peers are closed in time while others are served', {
     const headers = { authorization: `Bearer ${run.key}`, 'content-type': 'application/x-ndjson' };
     expect((await call(run.url, { path: '/v1/messages/batch', headers, body })).status).toBe(200);
   }
-  const head = `Host: kapi.test\r\nAuthorization: Bearer ${run.key}\r\n`;
   const each = scaled(200);
-  const peers = Array.from({ length: each }, (_, n) => {
-    // A reader holds what the system buffers for it: a few are enough.
-    switch (n % 20 === 19 ? 3 : n % 3) {
-      case 0:
-        return open(
-          run,
-          'headers',
-          'POST /v1/messages HTTP/1.1\r\nHost: kapi.test\r\n',
-          'X-Slow: a\r\n',
-          true,
-        );
-      case 1:
-        return open(
-          run,
-          'body',
-          `POST /v1/messages HTTP/1.1\r\n${head}Content-Type: application/json\r\nContent-Length: 9000\r\n\r\n{`,
-          ' ',
-          true,
-        );
-      case 2:
-        return open(
-          run,
-          'webhook',
-          'POST /webhooks/sms-twilio/sms HTTP/1.1\r\nHost: kapi.test\r\nContent-Length: 9000\r\n\r\nB',
-          'a',
-          true,
-        );
-      default:
-        // At most as many streams as the house keeps.
-        return open(
-          run,
-          'reader',
-          `GET /v1/stream HTTP/1.1\r\n${head}Last-Event-ID: 0\r\n\r\n`,
-          '\r\n',
-          false,
-        );
-    }
-  });
+  // A reader holds what the system buffers for it: a few are enough.
+  const peers = Array.from({ length: each }, (_, n) => slowPeer(run, n % 20 === 19 ? 3 : n % 3));
   const healthy: number[] = [];
   let n = 0;
   const beganAt = performance.now();
@@ -123,7 +123,26 @@ it('two hundred slow peers are closed in time while others are served', {
   expect(await run.stop()).toEqual({ code: 0, signal: null });
 });
 
-it('would be seen if a peer were left open: one that is quick enough stays', {
+it('would be seen if it had no time-out: beside one that has, its peers stay open', {
+  timeout: 2 * minutes,
+}, async () => {
+  home = openHome();
+  patient = openHome();
+  const honest = await home.start();
+  const broken = await patient.start({ sabotage: 'waits-for-ever' });
+  const kinds = [0, 1, 2];
+  const waitedFor = kinds.map((kind) => slowPeer(broken, kind));
+  // Twice as long as the honest one takes.
+  for (const round of ['the first', 'the second']) {
+    const peers = kinds.map((kind) => slowPeer(honest, kind));
+    await until(`${round} slow peers to be closed`, () => peers.every(({ closed }) => closed()), 60_000);
+  }
+  const left = waitedFor.filter(({ closed }) => !closed()).map(({ kind }) => kind);
+  tell('R11 control', { peers: waitedFor.length, 'left open': left.join(', ') });
+  expect(left).toEqual(['headers', 'body', 'webhook']);
+});
+
+it('leaves open a peer that is quick enough', {
   timeout: minutes,
 }, async () => {
   home = openHome();

@@ -1,4 +1,5 @@
 import { bookFaults } from '../../../src/cli/controls.ts';
+import type { Book } from '../../../src/contract/index.ts';
 import { loadKeyRing } from '../../../src/sealing/index.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/index.ts';
 import type { Fact } from './history.ts';
@@ -21,6 +22,8 @@ export interface Held {
   readonly books: readonly string[];
   readonly quarantined: number;
   readonly deadLetters: number;
+  /** Envelopes said to be read of which no item is left. */
+  readonly vanished: number;
   /** Row of the audit chain that does not fit. */
   readonly brokenAudit: number | undefined;
 }
@@ -59,11 +62,14 @@ export async function readHeld(dataDir: string): Promise<Held> {
       if (cursor === undefined) break;
     }
     const audit = await reader.verifyAudit();
+    const kept = await reader.books();
+    const book = (unit: Book['unit']) => kept.find((one) => one.unit === unit);
     return {
       records,
-      books: bookFaults({ kept: await reader.books(), counted: await reader.recount() }),
+      books: bookFaults({ kept, counted: await reader.recount() }),
       quarantined: (await reader.quarantine({ limit: 1_000 })).items.length,
       deadLetters: (await reader.deadLetters({ limit: 1_000 })).items.length,
+      vanished: Math.max(0, (book('envelope')?.parts.read ?? 0) - (book('item')?.total ?? 0)),
       brokenAudit: audit.brokenAt,
     };
   } finally {

@@ -2,8 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Sabotage } from '../sabotage/sabotages.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
+const sabotageHook = pathToFileURL(join(import.meta.dirname, '..', 'sabotage', 'hook.ts')).href;
 export const twilio = { sid: `AC${'5'.repeat(32)}`, token: 'twilio-anahtari-5f1c' };
 /** Signatures cover the address citizens know, which no restart changes. */
 export const publicUrl = 'http://kapi.test';
@@ -44,6 +47,8 @@ export interface StartOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** A program and its arguments that the gateway is started by. */
   readonly under?: readonly string[];
+  /** Breaks one of its promises, to see whether that is seen. */
+  readonly sabotage?: Sabotage;
 }
 
 export interface Home {
@@ -144,7 +149,7 @@ export function openHome(options: HomeOptions = {}): Home {
   /** Of gateways started by another program, which may end without them. */
   const pids = new Set<number>();
 
-  function launch({ environment = {}, under = [] }: StartOptions) {
+  function launch({ environment = {}, under = [], sabotage }: StartOptions) {
     const [program = process.execPath, ...rest] = [...under, process.execPath];
     const child = spawn(program, [...rest, join(root, 'bin', 'kapi.mjs'), 'start', '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -162,6 +167,7 @@ export function openHome(options: HomeOptions = {}): Home {
         MAIL_PASSWORD: options.mailbox?.password ?? '',
         ...options.environment,
         ...environment,
+        ...(sabotage && { KAPI_TEST_SABOTAGE: sabotage, NODE_OPTIONS: `--import=${sabotageHook}` }),
       },
     });
     running.add(child);
