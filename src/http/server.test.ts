@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { TransientError } from '@kapi/contract';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
@@ -391,5 +393,27 @@ describe('stopping', () => {
     expect([answer.status, await answer.json()]).toEqual([200, { items: [] }]);
     await closing;
     await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
+  });
+
+  it('closes the connection of what was under way once it is answered, though its client would keep it', async () => {
+    const { app, key, listen } = await testingServer({ limits: { stopSeconds: 3600 } });
+    const socket = connect(await listen(), '127.0.0.1');
+    const body = '{"waitSeconds":0}';
+    const heard = new Promise<string>((resolve) => {
+      let all = '';
+      socket.on('data', (chunk) => {
+        all += chunk.toString();
+      });
+      socket.on('close', () => resolve(all));
+    });
+    socket.write(
+      `POST /v1/queue/claim HTTP/1.1\r\nHost: kapi\r\nAuthorization: ${bearer(key).authorization}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
+    );
+    await once(socket, 'data');
+    const closing = app.close();
+    while (app.server.listening) await wait(5);
+    socket.write(body);
+    await closing;
+    expect(await heard).toContain('HTTP/1.1 200 OK');
   });
 });

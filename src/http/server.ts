@@ -171,11 +171,15 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     const open = registered.filter((route) => route.config?.access === undefined);
     if (open.length > 0) throw new Error(`Routes without access: ${open.map(({ url }) => url).join(', ')}`);
   });
+  let sweep: NodeJS.Timeout | undefined;
   app.addHook('preClose', async () => {
     stopping.abort();
     setTimeout(() => app.server.closeAllConnections(), limits.stopSeconds * 1000).unref();
+    // An answer given from here on leaves its connection idle, and nobody else would close it.
+    sweep = setInterval(() => app.server.closeIdleConnections(), 100);
   });
   app.addHook('onClose', async () => {
+    clearInterval(sweep);
     overload.stop();
     slowPeers.stop();
   });
