@@ -53,15 +53,27 @@ export function createClerk(leaseSeconds = 5): Clerk {
   };
 }
 
+/** What the sampling itself adds to each measured delay of the loop. */
+const samplingMs = 10;
+const worstLag = new WeakMap<Run, number>();
+
+/** The longest that the main loop was held up between the first and the last look at the run's metrics. */
+export const worstLagMs = (run: Run): number => Math.max(0, (worstLag.get(run) ?? 0) - samplingMs);
+
 /** Metrics of a running gateway by name and labels, as they stand in the text. */
 export async function metrics(run: Run): Promise<ReadonlyMap<string, number>> {
   const { body } = await call(run.url, { method: 'GET', path: '/metrics' });
-  return new Map(
+  const figures = new Map(
     body
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'))
       .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
   );
+  // Each look begins the measuring of the lag anew; the first ends that of the start.
+  const lagMs = (figures.get('kapi_nodejs_eventloop_lag_max_seconds') ?? 0) * 1000;
+  const known = worstLag.get(run);
+  worstLag.set(run, known === undefined ? 0 : Math.max(known, lagMs));
+  return figures;
 }
 
 /** Nothing waits for a stage any more, but what `ignoring` names. */
