@@ -14,11 +14,20 @@ import {
   type ReplyAccounts,
   type Templates,
 } from '../notify/index.ts';
-import { createHttpClient, type Metrics, newId, redactingLogger } from '../platform/index.ts';
+import {
+  type Ballast,
+  createBallast,
+  createHttpClient,
+  type Metrics,
+  newId,
+  redactingLogger,
+  systemClock,
+} from '../platform/index.ts';
 import { type KeyRing, keyedHash, loadKeyRing, trackingTokens } from '../sealing/index.ts';
 import { openSqliteStore } from '../store/sqlite/index.ts';
 import { createParserPool, type ParserPool } from '../workers/parser-pool.ts';
 import { Accounts, type AdapterRegistry } from './accounts.ts';
+import { sparing } from './full-disk.ts';
 import { createGateway } from './gateway.ts';
 import { createHouse } from './house.ts';
 import { toIntakeSettings } from './intake-settings.ts';
@@ -50,6 +59,7 @@ export interface Opened {
   readonly store: Store & { readonly blobs: Blobs };
   readonly house: House;
   readonly gateway: Gateway;
+  readonly ballast: Ballast;
   readonly accounts: Accounts;
   readonly parsers: ParserPool;
   readonly http: ReturnType<typeof createHttpClient>;
@@ -75,13 +85,26 @@ export async function open(options: OpenOptions): Promise<Opened> {
   const hasData = existsSync(join(dataFolder, 'kapi.db'));
   const ring = loadKeyRing(dataFolder, sealingKeys === undefined ? { hasData } : { text: sealingKeys });
   failpoint('keys-written');
-  const store = await openSqliteStore({
-    dataDir: dataFolder,
-    keys: ring,
-    institution: config.institution.id,
-    onFatal: (error) => options.onFatal(error.message),
-    ...(options.onDamage && { onDamage: options.onDamage }),
+  const ballast = createBallast({
+    path: join(dataFolder, 'ballast'),
+    bytes: config.store.ballastMiB * 1024 * 1024,
+    clock: systemClock,
+    log,
   });
+  const openStore = () =>
+    openSqliteStore({
+      dataDir: dataFolder,
+      keys: ring,
+      institution: config.institution.id,
+      onFatal: (error) => options.onFatal(error.message),
+      ...(options.onDamage && { onDamage: options.onDamage }),
+    });
+  const whole = await openStore().catch((thrown: unknown) => {
+    // A start writes too: on a full disk it needs the room that was kept for it.
+    if (!ballast.refused()) throw thrown;
+    return openStore();
+  });
+  const store = sparing(whole, ballast);
   const http = createHttpClient();
   const accounts = new Accounts({
     registry: options.registry,
@@ -119,6 +142,7 @@ export async function open(options: OpenOptions): Promise<Opened> {
     store,
     house,
     gateway,
+    ballast,
     accounts,
     parsers,
     http,

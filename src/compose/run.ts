@@ -68,6 +68,9 @@ export async function run(options: RunOptions): Promise<Started> {
   });
   const url = await app.listen({ host: options.host, port: options.port });
 
+  opened.ballast.watch((spent) => void tellOfDisk(bells, spent));
+  void opened.ballast.keep(stopping.signal);
+
   const stages = startStages({
     house,
     accounts,
@@ -129,6 +132,17 @@ export async function run(options: RunOptions): Promise<Started> {
     },
   };
 }
+
+/** People hear of a full disk at once, and the alarm ends with it. */
+const tellOfDisk = (bells: Bells, full: boolean): Promise<void> =>
+  full
+    ? bells.raise(
+        'disk-full',
+        'data',
+        'Disk dolu: yeni başvuru alınmıyor (503). Alınmış olanlar ayrılmış son yerde teslim ediliyor; yer açın.',
+        'critical',
+      )
+    : bells.clear('disk-full', 'data');
 
 function httpConfig(options: RunOptions, { http }: KapiConfig): HttpConfig {
   return {

@@ -97,6 +97,12 @@ const destinationBase = {
 export const storeSchema = z
   .strictObject({
     engine: z.enum(['sqlite']).default('sqlite').describe('`sqlite`: embedded, in the data folder'),
+    ballastMiB: z
+      .int()
+      .min(0)
+      .max(4096)
+      .default(16)
+      .describe('Room kept for deliveries and operators when the disk is full; 0: none. Read at the start'),
   })
   .prefault({})
   .describe('Where records live');

@@ -1,5 +1,6 @@
 export * from './alarm-ways.ts';
 export * from './alarms.ts';
+export * from './ballast.ts';
 export * from './clock.ts';
 export * from './http-client.ts';
 export * from './ids.ts';

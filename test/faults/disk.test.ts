@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -6,23 +6,16 @@ import { percentile, scaled, tell } from './harness/chance.ts';
 import { ackedIn, clean, judge, readHeld } from './harness/checker.ts';
 import { createClerk, drained } from './harness/drain.ts';
 import { byApi, insist, say } from './harness/driver.ts';
-import { type Home, openHome, type Run } from './harness/gateway.ts';
+import { openHome, type Run } from './harness/gateway.ts';
 import { type Fact, openHistory } from './harness/history.ts';
 import { call } from './harness/http.ts';
 import { startSink } from './harness/sink.ts';
+import { enlarge, lack, mountSmall } from './harness/small-disk.ts';
 
 const minutes = 60_000;
-const programs = { mount: '/bin/mount', umount: '/bin/umount', strace: '/usr/bin/strace' };
-const required = process.env.KAPI_REQUIRE_ENGINES === '1';
-
-/** Why it cannot be done here; undefined where it can. Where everything is required, the lack fails. */
-function lack(reason: string, there: boolean): string | undefined {
-  if (there) return undefined;
-  if (required) throw new Error(reason);
-  return reason;
-}
+const strace = '/usr/bin/strace';
 const noMount = lack('a file system of its own needs root', process.getuid?.() === 0);
-const noStrace = lack('strace is not installed', spawnSync(programs.strace, ['-V']).status === 0);
+const noStrace = lack('strace is not installed', spawnSync(strace, ['-V']).status === 0);
 
 const endings: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -45,12 +38,6 @@ async function readAll(run: Run): Promise<void> {
   expect(clerk.again).toEqual([]);
 }
 
-/** A file system of 8 MiB under the data folder. */
-function mountSmall({ data }: Home): void {
-  execFileSync(programs.mount, ['-t', 'tmpfs', '-o', 'size=8m,mode=0700', 'tmpfs', data]);
-  endings.push(() => void execFileSync(programs.umount, ['-l', data]));
-}
-
 describe.skipIf(noMount !== undefined)(`a full disk${noMount === undefined ? '' : `: ${noMount}`}`, () => {
   it.each(Array.from({ length: scaled(1) }, (_, at) => at + 1))(
     'answers 503 and no false 2xx, keeps delivering, and takes in again once there is room (round %i)',
@@ -59,7 +46,7 @@ describe.skipIf(noMount !== undefined)(`a full disk${noMount === undefined ? '' 
       const sink = await startSink();
       const home = openHome({ sink: sink.url });
       endings.push(sink.stop, home.close);
-      mountSmall(home);
+      endings.push(mountSmall(home.data, 8));
       const history = openHistory(join(home.folder, 'history.ndjson'));
       const run = await home.start();
 
@@ -83,7 +70,7 @@ describe.skipIf(noMount !== undefined)(`a full disk${noMount === undefined ? '' 
 
       const before = ackedIn(history.read()).size;
       const fullAt = performance.now();
-      execFileSync(programs.mount, ['-o', 'remount,size=128m', home.data]);
+      enlarge(home.data, 128);
       await insist(byApi(n + 1), async () => run, history);
       const backMs = performance.now() - fullAt;
       for (let more = 2; more < 12; more += 1) await insist(byApi(n + more), async () => run, history);
@@ -105,13 +92,13 @@ describe.skipIf(noMount !== undefined)(`a full disk${noMount === undefined ? '' 
   it('would be caught if it answered 2xx all the same', { timeout: 2 * minutes }, async () => {
     const home = openHome();
     endings.push(home.close);
-    mountSmall(home);
+    endings.push(mountSmall(home.data, 8));
     const history = openHistory(join(home.folder, 'history.ndjson'));
     const run = await home.start({ sabotage: 'accepts-when-full' });
     // Twice of what fits.
     for (let n = 1; n <= 500; n += 1) await say(byApi(n, long), run, history);
     await run.kill();
-    execFileSync(programs.mount, ['-o', 'remount,size=128m', home.data]);
+    enlarge(home.data, 128);
     const { lost } = judge(history.read(), await readHeld(home.data));
     tell('R4 control', { acked: ackedIn(history.read()).size, lost: lost.length });
     expect(lost.length).toBeGreaterThan(0);
@@ -131,7 +118,7 @@ function injectedAt(log: string): number | undefined {
 
 /** Starts a program whose system calls fail from the nth on (`25+`), or the nth alone (`25`). */
 const failing = (log: string, calls: string, error: string, when: string): readonly string[] => [
-  programs.strace,
+  strace,
   ...['-f', '--seccomp-bpf', '-qq', '-ttt', '-o', log],
   ...['-e', `trace=${calls}`, '-e', `inject=${calls}:error=${error}:when=${when}`],
 ];

@@ -121,6 +121,8 @@ export class SqliteEngine {
       this.#fatal = `The store cannot roll back and stops: ${cause instanceof Error ? cause.message : 'unknown'}`;
     }
     this.#writing.rolledBack();
+    // The log gives its own room back with the next commit that finds any.
+    if (code === sqlite.full) this.#writing.erased = true;
     return this.#refuse(commands, `The group was not committed: ${message}`);
   }
 

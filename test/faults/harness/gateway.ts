@@ -18,6 +18,7 @@ export interface HomeOptions {
   readonly twilioApi?: string;
   readonly mailbox?: { readonly port: number; readonly user: string; readonly password: string };
   readonly profile?: 'full' | 'masked' | 'minimal';
+  readonly ballastMiB?: number;
   readonly perKey?: number;
   readonly perAddress?: number;
   readonly environment?: Readonly<Record<string, string>>;
@@ -129,6 +130,8 @@ function configuration(options: HomeOptions): unknown {
             },
           ]),
     ],
+    // Only where it is looked at: a hundred starts a run would write it a hundred times.
+    store: { ballastMiB: options.ballastMiB ?? 0 },
     http: {
       requestsPerSecondPerKey: options.perKey ?? 10_000,
       requestsPerSecondPerAddress: options.perAddress ?? 10_000,
