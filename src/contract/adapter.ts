@@ -80,6 +80,8 @@ export interface PulledEnvelope {
   readonly contentType: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** ISO 8601: when the provider received it, for what is picked up later than it would have come. Absent: now. */
+  readonly receivedAt?: string;
 }
 
 /**

@@ -128,6 +128,7 @@ export interface MessageFacts {
 /** What became of something we sent, or a wish about being sent things. */
 export interface StatusItem {
   readonly key: string;
+  /** Provider time, ISO 8601 with offset. Absent: the envelope's. */
   readonly at?: string;
   readonly what:
     | {

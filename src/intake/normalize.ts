@@ -59,7 +59,7 @@ export function read(house: House, accounts: RunningAccounts, work: ReadWork): S
         }),
       ),
       ...items.messages.map((message) => toPutMessage(house, account, work, message)),
-      ...items.statuses.flatMap((status) => toStatusChanges(work, status, now)),
+      ...items.statuses.flatMap((status) => toStatusChanges(work, status)),
       ...items.ignored.map(({ key, reason }): Change => putItem(work, key, 'ignored', reason, reason)),
       ...items.failed.map(
         ({ key, code, detail }): Change => ({ ...putItem(work, key, 'failed', code, code), detail }),
@@ -145,9 +145,9 @@ function toPutMessage(
   };
 }
 
-function toStatusChanges(work: ReadWork, status: StatusItem, now: number): Change[] {
+function toStatusChanges(work: ReadWork, status: StatusItem): Change[] {
   const { what } = status;
-  const at = instantOf(status.at, now);
+  const at = instantOf(status.at, toEpoch(work.envelope.receivedAt));
   const item: Change = putItem(work, status.key, 'status', what.kind, canonicalJson(what));
   if (what.kind !== 'report') {
     const { account } = work.envelope;

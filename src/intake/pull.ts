@@ -1,5 +1,5 @@
-import type { AccountHealth, PullBatch, PullSource, Store } from '@kapi/contract';
-import { codeOf, TransientError } from '@kapi/contract';
+import type { AccountHealth, PullBatch, PulledEnvelope, PullSource, Store } from '@kapi/contract';
+import { codeOf, TransientError, toEpoch } from '@kapi/contract';
 import { failpoint } from '../contract/failpoint.ts';
 import { stands, toEntry } from './accept.ts';
 import type { House } from './house.ts';
@@ -11,6 +11,16 @@ export interface PullLoop {
 }
 
 const holdMs = 30_000;
+
+/** For the operator: what a coded error says holds no secret; any other may quote anything. */
+const reasonOf = (error: unknown): string =>
+  codeOf(error) !== undefined && error instanceof Error ? error.message : 'the source failed';
+
+/** As the source says, but never later than now. */
+function receivedAt({ receivedAt: claimed }: PulledEnvelope, now: number): number {
+  const at = claimed === undefined ? now : toEpoch(claimed);
+  return Number.isNaN(at) ? now : Math.min(at, now);
+}
 
 /**
  * Keeps one pull source of one account open: holds the account's lease, opens the source at the last
@@ -36,7 +46,7 @@ export function runPull(
         account,
         {
           id: house.ids.uuid(),
-          at: now,
+          at: receivedAt(pulled, now),
           key: pulled.key,
           contentType: pulled.contentType,
           headers: pulled.headers,
@@ -107,17 +117,20 @@ export function runPull(
         continue;
       }
       const openedAt = house.clock.now();
+      let askedMs = 0;
       try {
         await session();
         failures = 0;
       } catch (error) {
         // A session that lived for a while starts the back-off anew.
         failures = house.clock.now() - openedAt > 60_000 ? 1 : failures + 1;
-        health({ state: 'failing', detail: codeOf(error) ?? 'the source failed' });
+        askedMs = (error as { retryAfterMs?: number } | null)?.retryAfterMs ?? 0;
+        health({ state: 'failing', detail: reasonOf(error) });
         house.log.warn({ account: id, error: describe(error), failures }, 'a pull source ended');
       }
       if (stopping.signal.aborted) break;
-      await house.clock.sleep(backoffMs(Math.max(1, failures)), stopping.signal).catch(() => undefined);
+      const waitMs = Math.max(backoffMs(Math.max(1, failures)), askedMs);
+      await house.clock.sleep(waitMs, stopping.signal).catch(() => undefined);
     }
     await timers.release(id, holder).catch(() => undefined);
     health({ state: 'stopped' });

@@ -168,3 +168,73 @@ it('opens a source that failed again, at the last committed cursor, and says tha
   expect(states).toContain('failing');
   expect(states.at(-1)).toBe('stopped');
 });
+
+it.each([
+  [
+    'says why by a coded error',
+    new TransientError('provider_unavailable', 'imap.example does not answer'),
+    'imap.example does not answer',
+  ],
+  ['says nothing by an error that may quote anything', new Error('parola 1234'), 'the source failed'],
+])('a source that %s leaves that to the operator', async (_name, error, detail) => {
+  const details: (string | undefined)[] = [];
+  const loop = start(
+    {
+      kind: 'pull',
+      async *open() {
+        yield batchOf([], 'c1', () => undefined);
+        throw error;
+      },
+    },
+    (state) => details.push(state.detail),
+  );
+  await vi.waitFor(() => expect(details).toContain(detail));
+  await loop.stop(1000);
+});
+
+it('opens a source that was told to wait no sooner than that', async () => {
+  const slept: number[] = [];
+  const clock = {
+    now: () => systemClock.now(),
+    async sleep(ms: number, signal: AbortSignal) {
+      slept.push(ms);
+      await systemClock.sleep(0, signal);
+      loop.stop(0);
+    },
+  };
+  const source: PullSource<unknown> = {
+    kind: 'pull',
+    async *open() {
+      yield batchOf([], 'c1', () => undefined);
+      throw new TransientError('provider_throttled', 'slow down', { retryAfterMs: 90_000 });
+    },
+  };
+  const timers = { hold: async () => ({ fence: 1 }), release: async () => undefined };
+  const loop = runPull({ ...town.house, clock }, timers, town.chat, source, 'me', () => undefined);
+  await vi.waitFor(() => expect(slept).toEqual([90_000]));
+  await loop.stop(1000);
+});
+
+it.each([
+  ['earlier than now', -3_600_000, -3_600_000],
+  ['never later than now', 3_600_000, 0],
+])('an envelope is dated as the source received it, %s', async (_name, claimed, dated) => {
+  const now = town.clock.now();
+  const batch = batchOf(['a'], 'c1', () => undefined);
+  const receivedAt = new Date(now + claimed).toISOString();
+  const source: PullSource<unknown> = {
+    kind: 'pull',
+    async *open(context) {
+      yield { ...batch, envelopes: batch.envelopes.map((envelope) => ({ ...envelope, receivedAt })) };
+      await untilAborted(context);
+    },
+  };
+  const timers = { hold: async () => ({ fence: 1 }), release: async () => undefined };
+  const loop = runPull(town.house, timers, town.chat, source, 'me', () => undefined);
+  await vi.waitFor(async () => expect(await town.house.reader.backlog()).toMatchObject({ unread: 1 }));
+  await loop.stop(1000);
+  await town.work();
+  await town.work(600_000);
+  const [record] = await town.records();
+  expect(Date.parse(record?.record.receivedAt ?? '')).toBe(now + dated);
+});
