@@ -5,7 +5,8 @@ import twilio from 'twilio';
 import { expect, test } from 'vitest';
 import { adapter } from './adapter.ts';
 import { config as schema } from './config.ts';
-import { readForm } from './payload.ts';
+import { readForm, sweptType } from './payload.ts';
+import { startMessagesList } from './testing/messages-list.ts';
 import { form, mediaUrl, objectOf, publicOrigin, raw, sid, target, token } from './testing/samples.ts';
 import { type Answer, startCounterpart } from './twilio-counterpart.ts';
 import { flatten } from './verify.ts';
@@ -26,6 +27,15 @@ const row = (
   expected,
   ...more,
 });
+
+/** As the sweep stores it. */
+const swept = (
+  name: string,
+  file: string,
+  items: number,
+  expected: EnvelopeRow['expected'],
+  more: Partial<EnvelopeRow> = {},
+): EnvelopeRow => row(name, file, items, expected, { source: 'pull', contentType: sweptType, ...more });
 
 const message = (key: string, text: string, more: Partial<InboundMessage> = {}): InboundMessage => ({
   key,
@@ -178,6 +188,19 @@ testAdapter(adapter, {
         },
       ],
     }),
+    row(
+      'a report that it was blocked, which may be no more than a phone without signal',
+      'status-blocked.form',
+      1,
+      {
+        statuses: [
+          {
+            key: `${sid('204')}/undelivered`,
+            what: { kind: 'report', ref: sid('204'), state: 'failed', permanent: false, code: '30004' },
+          },
+        ],
+      },
+    ),
     row('a report that the number takes no SMS', 'status-failed.form', 1, {
       statuses: [
         {
@@ -185,6 +208,52 @@ testAdapter(adapter, {
           what: { kind: 'report', ref: sid('203'), state: 'failed', permanent: true, code: '30005' },
         },
       ],
+    }),
+    swept('a message that no webhook brought', 'swept-message.json', 1, {
+      messages: [
+        message(
+          sid('101'),
+          `  Ayşe Yılmaz 10000000146 Nilüfer'de çöp alınmıyor, "3 gündür" & kokuyor +artık İĞÜŞÖÇ ığüşöç 🙏 `,
+        ),
+      ],
+    }),
+    swept(
+      'a swept photo and video',
+      'swept-mms.json',
+      1,
+      {
+        messages: [
+          message(sid('102', 'MM'), 'Yol çöktü', {
+            attachments: [
+              { part: 'media-0', name: 'mms-1.jpg', mediaType: 'image/jpeg' },
+              { part: 'media-1', name: 'mms-2.3gp', mediaType: 'video/3gpp' },
+            ],
+          }),
+        ],
+      },
+      // The order of the list is the order of the names; of the items it changes nothing.
+      { parts: ['media-0', 'media-1'], reordered: false },
+    ),
+    swept(
+      'swept media that was counted and is gone',
+      'swept-mms-lost.json',
+      2,
+      {
+        messages: [
+          message(sid('103', 'MM'), '', {
+            attachments: [{ part: 'media-0', name: 'mms-1.png', mediaType: 'image/png' }],
+          }),
+        ],
+        failed: [{ key: `${sid('103', 'MM')}/media-1`, code: 'payload_item' }],
+      },
+      { parts: ['media-0'] },
+    ),
+    swept('a swept STOP', 'swept-stop.json', 2, {
+      statuses: [wish(sid('104'), 'opt-out', 'STOP')],
+      ignored: [{ key: sid('104'), reason: 'opt-out-word' }],
+    }),
+    swept('a swept message of another channel', 'swept-whatsapp.json', 1, {
+      failed: [{ key: sid('10a'), code: 'payload_item' }],
     }),
     row('a report on the way', 'status-queued.form', 1, {
       ignored: [{ key: `${sid('201')}/queued`, reason: 'intermediate-status' }],
@@ -206,6 +275,13 @@ testAdapter(adapter, {
     { name: 'a form that is no UTF-8', contentType: form, body: Uint8Array.of(0x42, 0xfe, 0x3d) },
     { name: 'a JSON list', contentType: 'application/json', body: '[1]' },
     { name: 'JSON 10,000 deep', contentType: 'application/json', body: '['.repeat(10_000) },
+    { name: 'a swept list', contentType: sweptType, body: '[]' },
+    { name: 'a swept message without id', contentType: sweptType, body: '{"message":{},"media_list":[]}' },
+    {
+      name: 'a swept message without sender',
+      contentType: sweptType,
+      body: `{"message":{"sid":"${sid('1')}","from":null,"body":"x"},"media_list":[]}`,
+    },
     { name: 'half a JSON object', contentType: 'application/json', body: '{"MessageSid":"SM' },
   ],
   push: {
@@ -232,14 +308,35 @@ testAdapter(adapter, {
       },
       content: Uint8Array.of(0xff, 0xd8, 0xff),
       trustedHosts: ['api.twilio.com'],
+      mayComeLate: true,
     },
     {
       name: 'a photo from a stranger’s host',
       part: { key: 'media-0', kind: 'media', wait: 'optional', source: 'https://api.twilio.com.example/ME1' },
       content: Uint8Array.of(1),
       trustedHosts: ['api.twilio.com'],
+      mayComeLate: true,
     },
   ],
+  pull: {
+    async start() {
+      const at = new Date();
+      const list = await startMessagesList(
+        [
+          { sid: sid('301'), at },
+          { sid: sid('302', 'MM'), at, media: [{ sid: sid('1', 'ME'), contentType: 'image/jpeg' }] },
+          { sid: sid('303'), at, body: 'STOP' },
+        ],
+        2,
+      );
+      return {
+        config: { ...raw, apiUrl: list.url },
+        expectedKeys: list.kept.map((kept) => kept.sid),
+        marks: async () => null,
+        stop: list.stop,
+      };
+    },
+  },
   reply: { to: '+905321234567', start: startReply },
 });
 
@@ -247,6 +344,9 @@ test.each([
   ['neither sender', { from: undefined }],
   ['both senders', { messagingServiceSid: `MG${'a'.repeat(32)}` }],
   ['three tokens', { authTokens: [token, token, token] }],
+  ['a messaging service of unknown numbers', { from: undefined, messagingServiceSid: `MG${'a'.repeat(32)}` }],
+  ['a name as sender and no numbers', { from: 'BURSA' }],
+  ['a number that is none', { numbers: ['0532 123'] }],
   ['an API in clear', { apiUrl: 'http://api.twilio.com' }],
   ['an unknown key', { authToken: token }],
 ])('a configuration with %s is refused', (_name, change) => {

@@ -4,6 +4,7 @@ import { config } from './config.ts';
 import { normalize } from './normalize.ts';
 import { fetch, parts } from './parts.ts';
 import { maxBytes, readPayload } from './payload.ts';
+import { pull } from './pull.ts';
 import { makeReply, probe } from './reply.ts';
 import { verify } from './verify.ts';
 
@@ -44,6 +45,7 @@ export const adapter = defineAdapter({
       },
       answer: () => ({ status: 200, contentType: 'text/xml', body: '<Response/>' }),
     },
+    pull,
   ],
   parts,
   fetch,

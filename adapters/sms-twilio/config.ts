@@ -42,6 +42,21 @@ export const config = z
       .describe(
         'Webhook address of this account, given to Twilio with each reply so that delivery reports come back',
       ),
+    numbers: z
+      .array(z.string().regex(/^\+?\d{3,15}$/, { error: 'E.164, or a short number' }))
+      .max(100)
+      .default([])
+      .describe(
+        'Numbers citizens write to, which are swept; needed where replies come from a messaging service or a name. Empty: from',
+      ),
+    sweepMinutes: z
+      .int()
+      .min(0)
+      .max(1440)
+      .default(60)
+      .describe(
+        'How often Twilio is asked for messages that no webhook brought, e.g. while the gateway was down; 0: never',
+      ),
     apiUrl: apiUrl
       .default('https://api.twilio.com')
       .describe('Twilio’s API; another region’s where the account lives there'),
@@ -49,6 +64,19 @@ export const config = z
   .refine((value) => (value.from === undefined) !== (value.messagingServiceSid === undefined), {
     error: 'exactly one of from and messagingServiceSid',
     path: ['from'],
+  })
+  .refine((value) => value.sweepMinutes === 0 || sweptNumbers(value).length > 0, {
+    error: 'name the numbers citizens write to, or set sweepMinutes to 0',
+    path: ['numbers'],
   });
+
+/** The numbers whose messages are asked for. */
+export function sweptNumbers(value: {
+  readonly numbers: readonly string[];
+  readonly from?: string | undefined;
+}): readonly string[] {
+  if (value.numbers.length > 0) return value.numbers;
+  return value.from !== undefined && /^\+?\d+$/.test(value.from) ? [value.from] : [];
+}
 
 export type Config = z.output<typeof config>;

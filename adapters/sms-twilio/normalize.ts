@@ -34,8 +34,12 @@ const reportStates: Readonly<Record<string, ReportState | undefined>> = {
   canceled: 'failed',
 };
 
-/** Errors after which this number will not take another message either: https://www.twilio.com/docs/api/errors */
-const permanentErrors = new Set(['21211', '21610', '21614', '30004', '30005', '30006']);
+/**
+ * Errors after which this number will not take another message either, by https://www.twilio.com/docs/api/errors/…
+ * (read 2026-11): not a number, opted out, not a mobile number, a landline, a landline or out of reach. 30005
+ * (unknown handset) stands there by title only. Not 30004: its page names a phone without signal among the causes.
+ */
+const permanentErrors = new Set(['21211', '21610', '21614', '21635', '30005', '30006']);
 
 export function normalize(envelope: Envelope): Normalized {
   const event = readPayload(envelope.contentType, envelope.body);

@@ -6,6 +6,7 @@ import {
   TransientError,
 } from '@kapi/contract';
 import type { Config } from './config.ts';
+import { basicAuth } from './messages-api.ts';
 import { type Media, readPayload } from './payload.ts';
 
 export const mediaPartKey = (index: number): string => `media-${index}`;
@@ -49,35 +50,40 @@ export function parts(envelope: Envelope): readonly PartRef[] {
 
 const timeoutMs = 30_000;
 const maxMediaBytes = 25 * 1024 * 1024;
+const maxRedirects = 3;
 
 /**
- * Twilio answers a media address with a redirect to its content host. Credentials go to the API's host only;
- * the content host is asked without them.
- * https://www.twilio.com/docs/messaging/api/media-resource (read 2026-11)
+ * Twilio redirects a media address to its content host, to a link that is good for four hours
+ * (https://support.twilio.com/hc/en-us/articles/223183748, read 2026-11; the status of the redirect stands on no page).
+ * Credentials go to the API's host only; the content host is asked without them.
  */
 export async function fetch(
   ref: PartRef,
   context: AdapterContext<Config>,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const { accountSid, authTokens, apiUrl } = context.config;
-  const url = new URL(ref.source ?? '');
-  const trusted =
-    url.protocol === 'https:' && (url.host === 'api.twilio.com' || url.host === new URL(apiUrl).host);
-  const basic = Buffer.from(`${accountSid}:${authTokens[0] ?? ''}`).toString('base64');
-  const headers: Readonly<Record<string, string>> = trusted ? { authorization: `Basic ${basic}` } : {};
-  const limits = { timeoutMs, maxBytes: maxMediaBytes };
-  let response = await context.http(url.href, { headers, ...limits });
-  const location = response.headers.location;
-  if (response.status >= 300 && response.status < 400 && location !== undefined) {
-    response = await context.http(new URL(location, url).href, limits);
+  const { config } = context;
+  const apiHosts = new Set(['api.twilio.com', new URL(config.apiUrl).host]);
+  let url = new URL(ref.source ?? '');
+  for (let redirects = 0; ; redirects += 1) {
+    const trusted = url.protocol === 'https:' && apiHosts.has(url.host);
+    const headers: Readonly<Record<string, string>> = trusted ? { authorization: basicAuth(config) } : {};
+    const response = await context.http(url.href, { headers, timeoutMs, maxBytes: maxMediaBytes });
+    const { status } = response;
+    const { location } = response.headers;
+    if (status >= 200 && status < 300) return response.stream();
+    if (status < 300 || status >= 400 || location === undefined || redirects === maxRedirects)
+      throw refusal(status);
+    url = new URL(location, url);
   }
-  const { status } = response;
-  if (status >= 200 && status < 300) return response.stream();
-  if (status === 404 || status === 410)
-    throw new RejectedError('media_expired', `Twilio has no such media: HTTP ${status}`);
-  if (status === 429) throw new TransientError('provider_throttled', 'Twilio asks to slow down: HTTP 429');
+}
+
+function refusal(status: number): Error {
+  if (status === 410) return new RejectedError('media_expired', `Twilio has no such media: HTTP ${status}`);
+  if (status === 429) return new TransientError('provider_throttled', 'Twilio asks to slow down: HTTP 429');
+  // A webhook may come before its media can be had («treat an initial 404 as a transient condition»,
+  // https://support.twilio.com/hc/en-us/articles/44750147594523, read 2026-11); what stays away is given up by the core.
   // A token that is refused is mended in the configuration; the photo waits for it.
-  if (status === 401 || status >= 500)
-    throw new TransientError('provider_unavailable', `Twilio gave no media: HTTP ${status}`);
-  throw new RejectedError('media_refused', `Twilio refused the media: HTTP ${status}`);
+  if (status === 404 || status === 401 || status >= 500)
+    return new TransientError('provider_unavailable', `Twilio gave no media: HTTP ${status}`);
+  return new RejectedError('media_refused', `Twilio refused the media: HTTP ${status}`);
 }

@@ -11,6 +11,9 @@ export type Parameters = ReadonlyMap<string, readonly string[]>;
 
 export const maxBytes = 64 * 1024;
 
+/** What a sweep stores: one message of the Messages list beside its media list, both as the API gave them. */
+export const sweptType = 'application/vnd.kapi.twilio-message+json';
+
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const jsonParameters = z.record(z.string(), scalar);
 
@@ -74,6 +77,7 @@ const maxMedia = 10;
  * @throws PayloadError `payload_unreadable` where there is no message id, or a message without sender
  */
 export function readPayload(contentType: string, body: Uint8Array): TwilioEvent {
+  if (parseContentType(contentType).type === sweptType) return readSwept(body);
   const parameters = readParameters(contentType, body);
   const value = (name: string): string | undefined => parameters.get(name)?.[0];
   const sid = value('MessageSid') ?? value('SmsSid') ?? '';
@@ -90,17 +94,69 @@ export function readPayload(contentType: string, body: Uint8Array): TwilioEvent 
       errorCode: errorCode && /^\d{1,6}$/.test(errorCode) ? errorCode : undefined,
     };
   }
-  const from = (value('From') ?? '').trim();
-  if (from === '' || from.length > 64) throw new PayloadError('payload_unreadable', 'a message without From');
-  const count = Math.min(Math.max(Math.trunc(Number(value('NumMedia'))) || 0, 0), maxMedia);
-  const media = Array.from({ length: count }, (_, index): Media | undefined => {
-    const url = value(`MediaUrl${index}`);
+  return {
+    kind: 'message',
+    sid,
+    from: sender(value('From')),
+    body: value('Body') ?? '',
+    media: mediaOf(value('NumMedia'), (index) => [
+      value(`MediaUrl${index}`),
+      value(`MediaContentType${index}`),
+    ]),
+    optOutType: value('OptOutType'),
+  };
+}
+
+function sender(from: string | undefined): string {
+  const text = (from ?? '').trim();
+  if (text === '' || text.length > 64) throw new PayloadError('payload_unreadable', 'a message without From');
+  return text;
+}
+
+function mediaOf(
+  counted: unknown,
+  at: (index: number) => readonly [url: string | undefined, contentType: string | undefined],
+): (Media | undefined)[] {
+  const count = Math.min(Math.max(Math.trunc(Number(counted)) || 0, 0), maxMedia);
+  return Array.from({ length: count }, (_, index) => {
+    const [url, contentType] = at(index);
     if (url === undefined || !URL.canParse(url) || new URL(url).protocol !== 'https:') return undefined;
-    return {
-      url,
-      contentType:
-        parseContentType(value(`MediaContentType${index}`) ?? '').type || 'application/octet-stream',
-    };
+    return { url, contentType: parseContentType(contentType ?? '').type || 'application/octet-stream' };
   });
-  return { kind: 'message', sid, from, body: value('Body') ?? '', media, optOutType: value('OptOutType') };
+}
+
+const swept = z.object({
+  message: z.object({
+    sid: z.string().regex(/^[A-Z]{2}[0-9a-f]{32}$/),
+    from: z.string().nullable(),
+    body: z.string().nullable(),
+    num_media: z.union([z.string(), z.number()]).nullish(),
+  }),
+  media_list: z.array(z.object({ uri: z.string(), content_type: z.string().nullish() })),
+});
+
+/** «The URI of this Media resource, relative to https://api.twilio.com», with `.json` for its description. */
+const mediaHost = 'https://api.twilio.com';
+
+/**
+ * A message as the Messages and Media lists show it: the same facts under other names, without country, city
+ * and `OptOutType`. Its time, which no webhook has, is the envelope's: the same message says the same here
+ * whichever way it came.
+ * https://www.twilio.com/docs/messaging/api/message-resource and …/media-resource (read 2026-11)
+ */
+function readSwept(body: Uint8Array): TwilioEvent {
+  const parsed = swept.safeParse(parseJson(body, { maxBytes }));
+  if (!parsed.success) throw new PayloadError('payload_unreadable', 'the JSON is no message of the list');
+  const { message, media_list } = parsed.data;
+  return {
+    kind: 'message',
+    sid: message.sid,
+    from: sender(message.from ?? undefined),
+    body: message.body ?? '',
+    media: mediaOf(message.num_media, (index) => {
+      const { uri, content_type } = media_list[index] ?? {};
+      return [uri && mediaHost + uri.replace(/\.json$/, ''), content_type ?? undefined];
+    }),
+    optOutType: undefined,
+  };
 }

@@ -28,7 +28,13 @@ describe('a reply', () => {
     const counterpart = await startCounterpart();
     const apiUrl = counterpart.url;
     try {
-      const settings = schema.parse({ accountSid: account, authTokens: [token], apiUrl, ...own });
+      const settings = schema.parse({
+        accountSid: account,
+        authTokens: [token],
+        apiUrl,
+        sweepMinutes: 0,
+        ...own,
+      });
       const receipt = await makeReply().send(draft, context(settings));
       const [sent] = counterpart.sent;
       expect(receipt).toEqual({ ref: sent?.sid, warnings: [] });
@@ -48,6 +54,16 @@ describe('a reply', () => {
     try {
       const failure = makeReply().send(draft, at(counterpart.url));
       await expect(failure).rejects.toMatchObject({ code: 'provider_throttled', retryAfterMs: 7000 });
+    } finally {
+      await counterpart.stop();
+    }
+  });
+
+  test('that meets a refused token waits until it is mended', async () => {
+    const counterpart = await startCounterpart({ status: 401, code: 20003 });
+    try {
+      const failure = makeReply().send(draft, at(counterpart.url));
+      await expect(failure).rejects.toMatchObject({ code: 'provider_unavailable' });
     } finally {
       await counterpart.stop();
     }
@@ -95,7 +111,11 @@ test.each([
   [
     'a refused token',
     { status: 401, code: 20003 },
-    { ok: false, detail: 'Twilio refused the message: HTTP 401, error 20003.' },
+    {
+      ok: false,
+      detail:
+        'Twilio refused accountSid and authTokens: HTTP 401, error 20003; expected the auth token in force.',
+    },
   ],
 ])('the probe tells of %s', async (_name, answer, result) => {
   const counterpart = await startCounterpart(answer);

@@ -69,6 +69,12 @@ function toError(thrown: unknown, retryAfterMs: number | undefined): Error {
       return new TransientError('provider_throttled', `Twilio asks to slow down: ${said}`, details);
     if (status >= 500)
       return new TransientError('provider_unavailable', `Twilio is failing: ${said}`, details);
+    // 20003: mended in the configuration, and the citizen's message waits for it.
+    if (status === 401)
+      return new TransientError(
+        'provider_unavailable',
+        `Twilio refused accountSid and authTokens: ${said}; expected the auth token in force`,
+      );
     return new RejectedError('provider_rejected', `Twilio refused the message: ${said}`);
   }
   if (unsaid.safeParse(thrown).success)

@@ -82,7 +82,8 @@ export const fetchChecks: readonly Check[] = [
     owes: 'maps missing media to RejectedError and a failing provider to TransientError',
     async find(subject, report) {
       for (const row of subject.rows.fetch ?? []) {
-        for (const [status, kind] of owed) {
+        for (const [status, usual] of owed) {
+          const kind = status === 404 && row.mayComeLate ? 'transient' : usual;
           const { thrown } = await fetchOnce(subject, row, status);
           const found = thrown === undefined ? 'no error' : kindOfError(thrown);
           if (found !== kind)

@@ -142,6 +142,8 @@ export interface FetchRow {
   readonly content: Uint8Array;
   /** Hosts that may see credentials. */
   readonly trustedHosts: readonly string[];
+  /** The provider names media before it can be had: its 404 means later, not never. */
+  readonly mayComeLate?: true;
 }
 
 /** How the counterpart answers the next send. */
