@@ -5,10 +5,7 @@ const host = z.string().trim().min(1).max(253);
 const port = z.int().min(1).max(65535);
 const security = z.enum(['tls', 'starttls', 'none-on-loopback']);
 
-/**
- * One mailbox account and the way its replies leave. Certificates are always verified; a house that
- * runs its own authority names it to Node by `NODE_EXTRA_CA_CERTS`.
- */
+/** One mailbox account and the way its replies leave. Certificates are always verified. */
 export const config = z
   .strictObject({
     address: z
@@ -28,6 +25,12 @@ export const config = z
       .describe(
         '`tls` from the first byte, `starttls` before login, `none-on-loopback` on this machine only',
       ),
+    caFile: z
+      .string()
+      .min(1)
+      .max(4096)
+      .optional()
+      .describe('PEM file of an authority of your own, trusted beside the public ones; absolute path'),
     imapUser: z.string().min(1).max(255).describe('Login name of the mailbox'),
     imapPassword: z.string().min(1).meta({ secret: true }).describe('Password of the mailbox'),
     folders: z

@@ -1,18 +1,20 @@
-import { type AdapterContext, TransientError } from '@kapi/contract';
+import type { ConnectionOptions } from 'node:tls';
+import { type AdapterContext, codeOf, TransientError } from '@kapi/contract';
 import type { ImapFlow, ImapFlowOptions } from 'imapflow';
 import type { Config } from './config.ts';
+import { tlsOptions, tlsProblem } from './tls.ts';
 
 /** A silent peer is taken for dead after this; a poll speaks at least every 60 s. */
 const deadPeerMs = 90_000;
 
-/** Options of imapflow 2.1.2 for an account. Certificates are verified unless the connection is plain on this machine. */
-function connectionOptions(config: Config): ImapFlowOptions {
+/** Options of imapflow 2.1.2 for an account. */
+function connectionOptions(config: Config, tls: ConnectionOptions): ImapFlowOptions {
   return {
     host: config.imapHost,
     port: config.imapPort,
     secure: config.imapSecurity === 'tls',
     doSTARTTLS: config.imapSecurity === 'starttls',
-    tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+    tls,
     auth: { user: config.imapUser, pass: config.imapPassword },
     clientInfo: { name: 'Kapi' },
     logger: false,
@@ -24,12 +26,18 @@ function connectionOptions(config: Config): ImapFlowOptions {
   };
 }
 
-/** A logged-in connection; closed when the signal aborts. @throws TransientError `provider_unavailable`, the reason in `health` */
+/**
+ * A logged-in connection; closed when the signal aborts.
+ * @throws TransientError `provider_unavailable`, ConfigError `config_invalid`; the reason in `health`
+ */
 export async function connect(context: AdapterContext<Config>): Promise<ImapFlow> {
   const { config, health, signal } = context;
   health({ state: 'connecting', detail: `Connecting to ${config.imapHost}:${config.imapPort}` });
   const library = await import('imapflow');
-  const client = new library.ImapFlow(connectionOptions(config));
+  const tls = await tlsOptions(config).catch((thrown: unknown) => {
+    throw failure(thrown, context);
+  });
+  const client = new library.ImapFlow(connectionOptions(config, tls));
   // Every failure also ends the command in flight; without a listener the event would end the process.
   client.on('error', () => undefined);
   const abort = () => client.close();
@@ -50,25 +58,21 @@ function sentence(thrown: unknown, config: Config): string {
   const error = (thrown ?? {}) as {
     authenticationFailed?: boolean;
     code?: string;
-    tlsFailed?: boolean;
-    path?: string;
   };
   const at = `${config.imapHost}:${config.imapPort}`;
   if (error.authenticationFailed === true)
     return `${at} refused the login of ${config.imapUser}: check imapUser and imapPassword`;
-  const code = typeof error.code === 'string' ? error.code : 'no code';
-  if (error.tlsFailed === true || /^(?:ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code)) {
-    return `${at} has no certificate that can be verified (${code})`;
-  }
-  return `${at} does not answer as it should (${code})`;
+  const problem = tlsProblem(thrown);
+  if (problem !== undefined) return `${at} is not trusted: ${problem}`;
+  return `${at} does not answer as it should (${typeof error.code === 'string' ? error.code : 'no code'})`;
 }
 
-/** Tells `health` and makes the error the core retries. */
-export function failure(thrown: unknown, context: AdapterContext<Config>): TransientError {
-  if (thrown instanceof TransientError) return thrown;
-  const detail = sentence(thrown, context.config);
+/** Tells `health` and makes the error the core retries; one that is coded already stays as it is. */
+export function failure(thrown: unknown, context: AdapterContext<Config>): Error {
+  const coded = thrown instanceof Error && codeOf(thrown) !== undefined ? thrown : undefined;
+  const detail = coded?.message ?? sentence(thrown, context.config);
   context.health({ state: context.signal.aborted ? 'stopped' : 'failing', detail });
-  return new TransientError('provider_unavailable', detail);
+  return coded ?? new TransientError('provider_unavailable', detail);
 }
 
 /** For doctor: connects, looks at every folder, leaves no trace. */

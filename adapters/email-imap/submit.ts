@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { type AdapterContext, RejectedError, TransientError } from '@kapi/contract';
 import type { Config } from './config.ts';
+import { tlsOptions, tlsProblem } from './tls.ts';
 
 interface Submission {
   /** Empty: the null sender. */
@@ -25,6 +26,10 @@ export async function submit(mail: Submission, context: AdapterContext<Config>):
   if (config.smtpHost === undefined)
     throw new RejectedError('provider_rejected', 'This account has no smtpHost');
   const { default: SMTPConnection } = await import('nodemailer/lib/smtp-connection/index.js');
+  // What is wrong in the configuration is mended there, and the mail waits for it.
+  const tls = await tlsOptions(config).catch((thrown: Error) => {
+    throw new TransientError('provider_unavailable', thrown.message);
+  });
   signal.throwIfAborted();
   const timeoutMs = config.smtpTimeoutSeconds * 1000;
   const connection = new SMTPConnection({
@@ -33,7 +38,7 @@ export async function submit(mail: Submission, context: AdapterContext<Config>):
     secure: config.smtpSecurity === 'tls',
     requireTLS: config.smtpSecurity === 'starttls',
     ignoreTLS: config.smtpSecurity === 'none-on-loopback',
-    tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+    tls,
     name: config.address.slice(config.address.lastIndexOf('@') + 1),
     connectionTimeout: Math.min(timeoutMs, 30_000),
     greetingTimeout: Math.min(timeoutMs, 30_000),
@@ -98,6 +103,9 @@ function judged(thrown: unknown, said: boolean, config: Config): Error {
   }
   if (error.code === 'EENVELOPE')
     return new RejectedError('provider_rejected', `${at} cannot take an address of this mail`);
+  const problem = tlsProblem(thrown);
+  if (problem !== undefined && !said)
+    return new TransientError('provider_unavailable', `${at} is not trusted: ${problem}`);
   const reason = typeof error.code === 'string' ? error.code : 'no code';
   if (!said) return new TransientError('provider_unavailable', `${at} did not take the mail (${reason})`);
   return new Error(`${at} fell silent after it was given the mail (${reason})`);

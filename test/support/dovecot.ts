@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chownSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -16,7 +17,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** A real Dovecot of our own: own folder, own port, no privileges, gone at the end. */
 export interface Dovecot {
+  /** Without TLS, and with STARTTLS where there is a certificate. */
   readonly port: number;
+  /** With TLS from the first byte; nobody listens there without a certificate. */
+  readonly tlsPort: number;
   readonly user: string;
   readonly password: string;
   /** Ends the master and all its processes without a word, and starts them again. */
@@ -55,7 +59,14 @@ function identity() {
   };
 }
 
-export async function startDovecot(): Promise<Dovecot> {
+export interface DovecotOptions {
+  /** PEM files it shows; absent: no TLS. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
+  /** Address that says whose an access token is (RFC 7662); present: XOAUTH2 is offered and passwords are not taken. */
+  readonly introspectionUrl?: string;
+}
+
+export async function startDovecot(options: DovecotOptions = {}): Promise<Dovecot> {
   const who = identity();
   const home = mkdtempSync(join(tmpdir(), 'kapi-dovecot-'));
   const make = (name: string) => {
@@ -67,7 +78,28 @@ export async function startDovecot(): Promise<Dovecot> {
   if (process.getuid?.() === 0) chownSync(home, who.uid, who.gid);
   const mail = make('mail');
   const port = await freePort();
+  const tlsPort = await freePort();
   const configuration = join(home, 'dovecot.conf');
+  const give = (name: string, from: string): string => {
+    copyFileSync(from, join(home, name));
+    if (process.getuid?.() === 0) chownSync(join(home, name), who.uid, who.gid);
+    return join(home, name);
+  };
+  const { certificate, introspectionUrl } = options;
+  const tls = certificate
+    ? `ssl = yes\nssl_cert = <${give('cert.pem', certificate.cert)}\nssl_key = <${give('key.pem', certificate.key)}`
+    : 'ssl = no';
+  const tokens = join(home, 'oauth2.conf');
+  if (introspectionUrl !== undefined) {
+    writeFileSync(
+      tokens,
+      `introspection_url = ${introspectionUrl}\nintrospection_mode = post\nforce_introspection = yes\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n`,
+    );
+  }
+  const login =
+    introspectionUrl === undefined
+      ? 'driver = static\n  args = password=gizli'
+      : `driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = ${tokens}`;
   writeFileSync(
     configuration,
     `base_dir = ${make('run')}
@@ -77,15 +109,15 @@ default_internal_user = ${who.user}
 default_internal_group = ${who.group}
 default_login_user = ${who.user}
 protocols = imap
-ssl = no
+${tls}
+auth_mechanisms = ${introspectionUrl === undefined ? 'plain' : 'xoauth2'}
 disable_plaintext_auth = no
 first_valid_uid = 1
 first_valid_gid = 1
 mail_location = maildir:${mail}
 mail_max_userip_connections = 100
 passdb {
-  driver = static
-  args = password=gizli
+  ${login}
 }
 userdb {
   driver = static
@@ -101,7 +133,9 @@ service imap-login {
     port = ${port}
   }
   inet_listener imaps {
-    port = 0
+    address = 127.0.0.1
+    port = ${certificate === undefined ? 0 : tlsPort}
+    ssl = yes
   }
 }
 service stats {
@@ -138,6 +172,7 @@ service stats {
   await start();
   return {
     port,
+    tlsPort,
     user: 'sok',
     password: 'gizli',
     async crash() {
