@@ -3,6 +3,39 @@ import { z } from 'zod';
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
 const host = z.string().trim().min(1).max(253);
 const port = z.int().min(1).max(65535);
+
+/** A token endpoint hears secrets: https, but for a counterpart on this machine. */
+const tokenUrl = z.url({ protocol: /^https?$/ }).refine(
+  (text) => {
+    const { protocol, hostname } = new URL(text);
+    return protocol === 'https:' || loopbackHosts.has(hostname.replace(/^\[|\]$/g, ''));
+  },
+  { error: 'must be https' },
+);
+
+const oauth2 = z
+  .strictObject({
+    tokenUrl: tokenUrl.describe('Token endpoint of the identity provider'),
+    clientId: z.string().min(1).max(500).describe('Id of the application there'),
+    clientSecret: z
+      .string()
+      .min(1)
+      .meta({ secret: true })
+      .optional()
+      .describe('Secret of the application; may be absent for a public one with a refresh token'),
+    refreshToken: z
+      .string()
+      .min(1)
+      .meta({ secret: true })
+      .optional()
+      .describe('Refresh token of the mailbox; absent: the application asks for itself (client credentials)'),
+    scope: z.string().min(1).max(1000).optional().describe('What the token is for, as the provider names it'),
+  })
+  .refine((value) => value.clientSecret !== undefined || value.refreshToken !== undefined, {
+    error: 'needed without a refreshToken',
+    path: ['clientSecret'],
+  });
+
 const security = z.enum(['tls', 'starttls', 'none-on-loopback']);
 
 /** One mailbox account and the way its replies leave. Certificates are always verified. */
@@ -32,7 +65,15 @@ export const config = z
       .optional()
       .describe('PEM file of an authority of your own, trusted beside the public ones; absolute path'),
     imapUser: z.string().min(1).max(255).describe('Login name of the mailbox'),
-    imapPassword: z.string().min(1).meta({ secret: true }).describe('Password of the mailbox'),
+    imapPassword: z
+      .string()
+      .min(1)
+      .meta({ secret: true })
+      .optional()
+      .describe('Password of the mailbox; or oauth2'),
+    oauth2: oauth2
+      .optional()
+      .describe('Login by access token (XOAUTH2) in place of imapPassword and smtpPassword'),
     folders: z
       .array(z.string().min(1).max(255))
       .min(1)
@@ -79,7 +120,12 @@ export const config = z
     smtpPort: port.default(465).describe('Port of the submission server'),
     smtpSecurity: security.default('tls').describe('As `imapSecurity`'),
     smtpUser: z.string().min(1).max(255).optional().describe('Login name for sending; absent: no login'),
-    smtpPassword: z.string().min(1).meta({ secret: true }).optional().describe('Password for sending'),
+    smtpPassword: z
+      .string()
+      .min(1)
+      .meta({ secret: true })
+      .optional()
+      .describe('Password for sending; or oauth2'),
     smtpTimeoutSeconds: z
       .int()
       .min(1)
@@ -101,7 +147,14 @@ export const config = z
         });
       }
     }
-    if (value.smtpUser !== undefined && value.smtpPassword === undefined) {
+    if ((value.imapPassword === undefined) === (value.oauth2 === undefined)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['imapPassword'],
+        message: 'exactly one of imapPassword and oauth2',
+      });
+    }
+    if (value.smtpUser !== undefined && value.smtpPassword === undefined && value.oauth2 === undefined) {
       context.addIssue({ code: 'custom', path: ['smtpPassword'], message: 'needed where smtpUser is set' });
     }
   });

@@ -3,19 +3,27 @@ import { type AdapterContext, codeOf, TransientError } from '@kapi/contract';
 import type { ImapFlow, ImapFlowOptions } from 'imapflow';
 import type { Config } from './config.ts';
 import { tlsOptions, tlsProblem } from './tls.ts';
+import { accessToken, forgetToken } from './token.ts';
 
 /** A silent peer is taken for dead after this; a poll speaks at least every 60 s. */
 const deadPeerMs = 90_000;
 
 /** Options of imapflow 2.1.2 for an account. */
-function connectionOptions(config: Config, tls: ConnectionOptions): ImapFlowOptions {
+function connectionOptions(
+  config: Config,
+  tls: ConnectionOptions,
+  token: string | undefined,
+): ImapFlowOptions {
   return {
     host: config.imapHost,
     port: config.imapPort,
     secure: config.imapSecurity === 'tls',
     doSTARTTLS: config.imapSecurity === 'starttls',
     tls,
-    auth: { user: config.imapUser, pass: config.imapPassword },
+    auth: {
+      user: config.imapUser,
+      ...(token === undefined ? { pass: config.imapPassword ?? '' } : { accessToken: token }),
+    },
     clientInfo: { name: 'Kapi' },
     logger: false,
     disableAutoIdle: true,
@@ -34,10 +42,10 @@ export async function connect(context: AdapterContext<Config>): Promise<ImapFlow
   const { config, health, signal } = context;
   health({ state: 'connecting', detail: `Connecting to ${config.imapHost}:${config.imapPort}` });
   const library = await import('imapflow');
-  const tls = await tlsOptions(config).catch((thrown: unknown) => {
+  const settled = await login(context).catch((thrown: unknown) => {
     throw failure(thrown, context);
   });
-  const client = new library.ImapFlow(connectionOptions(config, tls));
+  const client = new library.ImapFlow(connectionOptions(config, settled.tls, settled.token));
   // Every failure also ends the command in flight; without a listener the event would end the process.
   client.on('error', () => undefined);
   const abort = () => client.close();
@@ -49,19 +57,39 @@ export async function connect(context: AdapterContext<Config>): Promise<ImapFlow
     return client;
   } catch (thrown) {
     client.close();
+    if (refusedLogin(thrown)) forgetToken(config);
     throw failure(thrown, context);
   }
 }
 
+/** What a connection needs beside the configuration. */
+async function login(context: AdapterContext<Config>) {
+  const { config } = context;
+  const tls = await tlsOptions(config);
+  return { tls, token: config.oauth2 === undefined ? undefined : await accessToken(context) };
+}
+
+interface ImapError {
+  readonly authenticationFailed?: boolean;
+  readonly code?: unknown;
+  readonly message?: unknown;
+}
+
+const refusedLogin = (thrown: unknown): boolean =>
+  ((thrown ?? {}) as ImapError).authenticationFailed === true;
+
 /** What went wrong, in one sentence without secrets. */
 function sentence(thrown: unknown, config: Config): string {
-  const error = (thrown ?? {}) as {
-    authenticationFailed?: boolean;
-    code?: string;
-  };
+  const error = (thrown ?? {}) as ImapError;
   const at = `${config.imapHost}:${config.imapPort}`;
-  if (error.authenticationFailed === true)
-    return `${at} refused the login of ${config.imapUser}: check imapUser and imapPassword`;
+  if (refusedLogin(error)) {
+    return config.oauth2 === undefined
+      ? `${at} refused the login of ${config.imapUser}: check imapUser and imapPassword`
+      : `${at} refused the access token for ${config.imapUser}: check imapUser, oauth2.scope, and that ${config.oauth2.clientId} may read this mailbox`;
+  }
+  // imapflow 2.1.2, where the server offers nothing that could be used.
+  if (error.message === 'Unsupported authentication mechanism' && config.oauth2 !== undefined)
+    return `${at} takes no access token (it offers neither XOAUTH2 nor OAUTHBEARER): use imapPassword`;
   const problem = tlsProblem(thrown);
   if (problem !== undefined) return `${at} is not trusted: ${problem}`;
   return `${at} does not answer as it should (${typeof error.code === 'string' ? error.code : 'no code'})`;

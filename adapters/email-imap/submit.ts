@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import { type AdapterContext, RejectedError, TransientError } from '@kapi/contract';
+import { type AdapterContext, kindOfError, RejectedError, TransientError } from '@kapi/contract';
 import type { Config } from './config.ts';
 import { tlsOptions, tlsProblem } from './tls.ts';
+import { accessToken, forgetToken } from './token.ts';
 
 interface Submission {
   /** Empty: the null sender. */
@@ -26,9 +27,11 @@ export async function submit(mail: Submission, context: AdapterContext<Config>):
   if (config.smtpHost === undefined)
     throw new RejectedError('provider_rejected', 'This account has no smtpHost');
   const { default: SMTPConnection } = await import('nodemailer/lib/smtp-connection/index.js');
-  // What is wrong in the configuration is mended there, and the mail waits for it.
-  const tls = await tlsOptions(config).catch((thrown: Error) => {
-    throw new TransientError('provider_unavailable', thrown.message);
+  const { tls, login } = await settings(context).catch((thrown: Error) => {
+    // What is wrong in the configuration is mended there, and the mail waits for it.
+    throw kindOfError(thrown) === 'config'
+      ? new TransientError('provider_unavailable', thrown.message)
+      : thrown;
   });
   signal.throwIfAborted();
   const timeoutMs = config.smtpTimeoutSeconds * 1000;
@@ -67,11 +70,8 @@ export async function submit(mail: Submission, context: AdapterContext<Config>):
       };
       connection.connect((error) => {
         if (error) reject(error);
-        else if (config.smtpUser === undefined) deliver();
-        else
-          connection.login({ user: config.smtpUser, pass: config.smtpPassword ?? '' }, (failed) =>
-            failed ? reject(failed) : deliver(),
-          );
+        else if (login === undefined) deliver();
+        else connection.login(login, (failed) => (failed ? reject(failed) : deliver()));
       });
     });
     await Promise.race([sending, abandon.promise]);
@@ -84,15 +84,43 @@ export async function submit(mail: Submission, context: AdapterContext<Config>):
   }
 }
 
+/** What a connection needs beside the configuration; `login` is undefined where none is made. */
+async function settings(context: AdapterContext<Config>) {
+  const { config } = context;
+  const tls = await tlsOptions(config);
+  const { smtpUser: user, smtpPassword: pass } = config;
+  if (user === undefined) return { tls, login: undefined };
+  if (pass !== undefined) return { tls, login: { user, pass } };
+  // Before anything is said; nodemailer asks for another where the server refuses this one.
+  await accessToken(context);
+  const { default: XOAuth2 } = await import('nodemailer/lib/xoauth2/index.js');
+  const oauth2 = new XOAuth2({
+    user,
+    provisionCallback: (_user, renew, done) => {
+      accessToken(context, renew).then(
+        (token) => done(null, token, 0),
+        // Its own words are gone over by nodemailer; whoever is refused twice asks anew at the next try.
+        () => done(new Error('no token'), '', 0),
+      );
+    },
+  });
+  return { tls, login: { user, oauth2 } };
+}
+
 function judged(thrown: unknown, said: boolean, config: Config): Error {
   const error = (thrown ?? {}) as SmtpError;
   const answer = error.responseCode;
   const at = `${config.smtpHost}:${config.smtpPort}`;
-  if (error.code === 'EAUTH')
+  if (error.code === 'EAUTH') {
+    const byToken = config.smtpPassword === undefined;
+    if (byToken) forgetToken(config);
     return new TransientError(
       'provider_unavailable',
-      `${at} refused the login: check smtpUser and smtpPassword`,
+      byToken
+        ? `${at} refused the access token for ${config.smtpUser}: check smtpUser, oauth2.scope, and that ${config.oauth2?.clientId} may send as it`
+        : `${at} refused the login: check smtpUser and smtpPassword`,
     );
+  }
   if (answer !== undefined && answer >= 500)
     return new RejectedError('provider_rejected', `${at} refused the mail with ${answer}`);
   if (answer !== undefined && answer >= 400) {

@@ -112,6 +112,7 @@ protocols = imap
 ${tls}
 auth_mechanisms = ${introspectionUrl === undefined ? 'plain' : 'xoauth2'}
 disable_plaintext_auth = no
+auth_failure_delay = 0
 first_valid_uid = 1
 first_valid_gid = 1
 mail_location = maildir:${mail}
