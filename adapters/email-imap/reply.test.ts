@@ -80,6 +80,31 @@ test('a receipt threads, silences machines and names the notice in its Message-I
   expect(numberOfReplyAddress(settings(), mail.parsed.replyTo?.value[0]?.address ?? '')).toBe(number);
 });
 
+const key = (id: string) => `${'b'.repeat(64)}${id === '' ? '' : `:${id}`}`;
+test.each([
+  ['the only mail', { inReplyTo: key('1@posta.example') }, '<1@posta.example>', '<1@posta.example>'],
+  [
+    'the latest of three',
+    { inReplyTo: key('3@x'), references: [key('1@x'), key('2@x')] },
+    '<3@x>',
+    '<1@x> <2@x> <3@x>',
+  ],
+  ['a mail without Message-ID', { inReplyTo: key('') }, undefined, undefined],
+  [
+    'a mail without Message-ID after one with',
+    { inReplyTo: key(''), references: [key('1@x')] },
+    undefined,
+    '<1@x>',
+  ],
+  ['a message of another channel', { inReplyTo: 'SM00000000000000000000000000000101' }, undefined, undefined],
+  ['nothing', { inReplyTo: undefined }, undefined, undefined],
+])('a mail that answers %s names it in its header', async (_name, change, inReplyTo, references) => {
+  const { header, mail } = await sent(change as Partial<ReplyDraft>);
+  expect(header('In-Reply-To')).toBe(inReplyTo);
+  expect(header('References')).toBe(references);
+  expect(mail.parsed.subject).toBe(`[${number}] Başvurunuz alınmıştır`);
+});
+
 test('without a reply secret an automatic mail has the null sender and answers go to the plain address', async () => {
   const { mail } = await sent({}, settings({ replySecret: undefined }));
   expect(mail.from).toBe('');
@@ -98,6 +123,7 @@ test.each([
   ['subject', { subject: 'Konu\r\nBcc: x@evil.example' }],
   ['record number', { recordNumber: 'SOK-26-0001234-9\nX: y' }],
   ['message it answers', { inReplyTo: 'x\r\ny' }],
+  ['message before that', { references: ['x\r\ny'] }],
 ])('a line break or a second recipient in %s is refused before anything is sent', async (_name, change) => {
   const thrown = await reply
     .send({ ...draft, ...change }, context(settings()))

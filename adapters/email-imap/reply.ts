@@ -25,7 +25,8 @@ async function send(draft: ReplyDraft, context: AdapterContext<Config>): Promise
 
 /** Nothing of a draft may add a header line or a recipient of its own. */
 function checked(draft: ReplyDraft): string {
-  const oneLine = [draft.idempotencyKey, draft.subject, draft.recordNumber, draft.inReplyTo, draft.to];
+  const { idempotencyKey, subject, recordNumber, inReplyTo, references = [] } = draft;
+  const oneLine = [idempotencyKey, subject, recordNumber, inReplyTo, ...references, draft.to];
   if (oneLine.some((text) => text !== undefined && /[\r\n\0]/.test(text))) {
     throw new RejectedError('provider_rejected', 'A field of the mail contains a line break');
   }
@@ -43,7 +44,7 @@ async function compose(
   config: Config,
 ): Promise<{ readonly from: string; readonly raw: Buffer }> {
   const number = draft.recordNumber;
-  const answers = draft.inReplyTo === undefined ? undefined : messageIdOfKey(draft.inReplyTo);
+  const thread = threadHeaders(draft);
   const bounce = bounceAddress(config, draft.idempotencyKey);
   const { default: MailComposer } = await import('nodemailer/lib/mail-composer/index.js');
   const composer = new MailComposer({
@@ -53,7 +54,7 @@ async function compose(
     subject: subjectOf(draft),
     text: draft.text,
     messageId: `<${messageIdOf(config, draft.idempotencyKey)}>`,
-    ...(answers === undefined ? {} : { inReplyTo: `<${answers}>`, references: `<${answers}>` }),
+    ...thread,
     headers: {
       [loopHeader]: `${draft.idempotencyKey}@${ownDomain(config)}`,
       'X-Auto-Response-Suppress': 'All',
@@ -65,6 +66,20 @@ async function compose(
   });
   // Without signed bounce addresses an automatic mail has the null sender: nothing may answer it (RFC 3834 §3.3).
   return { from: bounce ?? (draft.automatic ? '' : config.address), raw: await composer.compile().build() };
+}
+
+/** RFC 5322 §3.6.4. A message without a Message-ID of its own cannot be named. */
+function threadHeaders({ inReplyTo, references = [] }: ReplyDraft) {
+  const bracketed = (key: string) => {
+    const id = messageIdOfKey(key);
+    return id === undefined ? [] : [`<${id}>`];
+  };
+  const [answers] = inReplyTo === undefined ? [] : bracketed(inReplyTo);
+  const all = [...references.flatMap(bracketed), ...(answers === undefined ? [] : [answers])];
+  return {
+    ...(answers === undefined ? {} : { inReplyTo: answers }),
+    ...(all.length === 0 ? {} : { references: all.join(' ') }),
+  };
 }
 
 /** `[SOK-26-0001234-9] …`: the thread survives clients that drop In-Reply-To. */

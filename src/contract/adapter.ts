@@ -188,8 +188,10 @@ export interface ReplyDraft {
   readonly text: string;
   /** Record number, for threading. */
   readonly recordNumber?: string;
-  /** Provider key of the message it answers. */
+  /** Key of the citizen's message it answers: the latest one of the case by this account from this address. */
   readonly inReplyTo?: string;
+  /** Keys of those before it, oldest first; for threading. */
+  readonly references?: readonly string[];
   /** Automatic (receipt) or written by a person (answer): mail headers differ. */
   readonly automatic: boolean;
   readonly language: 'tr' | 'en' | 'ar';

@@ -19,7 +19,7 @@ import { retryAt } from './retry.ts';
 
 export interface StepOptions extends PlanOptions {
   readonly pipeline: Pick<Pipeline, 'save'>;
-  readonly reader: Pick<Reader, 'record' | 'records' | 'optedOut'>;
+  readonly reader: Pick<Reader, 'record' | 'records' | 'messages' | 'optedOut'>;
   readonly accounts: ReplyAccounts;
   /** The next version of the record with its 48-hour clock met at that moment, and the event that says so. */
   readonly meetPromise: (record: SokRecord, at: number) => readonly Change[];

@@ -15,6 +15,7 @@ import {
   toInstant,
 } from '@kapi/contract';
 import { failpoint } from '../contract/failpoint.ts';
+import { toDraft } from './draft.ts';
 import { hasOpenPromise } from './kinds.ts';
 import { afterQuietHours, digestTemplate, receiptTurn } from './limits.ts';
 import { planNextStep } from './plan.ts';
@@ -75,11 +76,16 @@ async function begin(options: StepOptions, work: NotifyWork): Promise<void> {
   const sender = accounts.sender(notice.account);
   const account = accounts.list().find(({ id }) => id === notice.account);
   if (!sender || !account) return giveUp(options, work, ['pending'], 'failed', 'account-gone');
+  // Read first: what fails before `sending` is committed leaves nothing in doubt.
+  const draft = await draftOf(options, work);
   const begun = await save(options, work, { end: 'extend', until: now + options.leaseMs }, [
     move(work, ['pending'], 'sending', now),
   ]);
-  if (begun.result === 'saved') await send(options, work, account, sender);
+  if (begun.result === 'saved') await send(options, work, account, sender, draft);
 }
+
+const draftOf = async ({ reader }: StepOptions, work: NotifyWork): Promise<ReplyDraft> =>
+  toDraft(work, await reader.messages(work.record.id));
 
 /** Found in `sending`: a crash, or an earlier try, left it in doubt. */
 async function resume(options: StepOptions, work: NotifyWork): Promise<void> {
@@ -91,8 +97,9 @@ async function resume(options: StepOptions, work: NotifyWork): Promise<void> {
     return giveUp(options, work, ['sending'], 'unknown', 'no-verdict');
   const ending = { end: 'extend', until: clock.now() + options.leaseMs } as const;
   if (account.reply.idempotent) {
+    const draft = await draftOf(options, work);
     const begun = await save(options, work, ending, []);
-    return begun.result === 'saved' ? send(options, work, account, sender) : undefined;
+    return begun.result === 'saved' ? send(options, work, account, sender, draft) : undefined;
   }
   if (!sender.lookup) return giveUp(options, work, ['sending'], 'unknown', 'no-verdict');
   let status: ReplyStatus;
@@ -119,13 +126,14 @@ async function send(
   work: NotifyWork,
   account: NoticeAccount,
   sender: Sender,
+  draft: ReplyDraft,
 ): Promise<void> {
   const { notice } = work;
   const signal = AbortSignal.timeout(options.sendTimeoutMs);
   let receipt: ReplyReceipt;
   try {
     failpoint('before-notice-send');
-    receipt = await Promise.race([sender.send(toDraft(work), signal), rejectOn(signal)]);
+    receipt = await Promise.race([sender.send(draft, signal), rejectOn(signal)]);
   } catch (error) {
     return unsent(options, work, account, sender, error);
   }
@@ -280,18 +288,6 @@ function digest(
       },
     },
   ];
-}
-
-function toDraft({ notice, record }: NotifyWork): ReplyDraft {
-  return {
-    idempotencyKey: notice.id,
-    to: notice.to,
-    ...(notice.subject !== undefined && { subject: notice.subject }),
-    text: notice.text,
-    recordNumber: record.number,
-    automatic: notice.kind === 'receipt' || notice.kind === 'survey' || notice.kind === 'status',
-    language: notice.language,
-  };
 }
 
 const rejectOn = (signal: AbortSignal): Promise<never> =>

@@ -16,7 +16,7 @@ import type { NotifyPipeline } from '../../src/notify/send.ts';
 /** What the notify stage needs of a store, and what a test wants to see of it. */
 export interface NoticeWorld {
   readonly pipeline: NotifyPipeline;
-  readonly reader: Pick<Reader, 'record' | 'records' | 'optedOut'>;
+  readonly reader: Pick<Reader, 'record' | 'records' | 'messages' | 'optedOut'>;
 }
 
 interface Row {
@@ -219,6 +219,7 @@ export function memoryWorld(): NoticeWorld {
           }));
         return { items };
       },
+      messages: async () => [],
       optedOut: async (account, address) => state.optedOut.has(`${account} ${address}`),
     },
   };

@@ -63,6 +63,8 @@ export const actor = (over: Partial<Actor> = {}): Actor => ({
 
 interface TownOptions {
   readonly adapter?: Adapter;
+  /** Settings of its accounts, as the adapter's schema read them. */
+  readonly config?: unknown;
   readonly planNotices?: House['planNotices'];
   readonly settings?: Partial<IntakeSettings>;
 }
@@ -99,7 +101,8 @@ export async function openTown(options: TownOptions = {}): Promise<Town> {
     ...createHouse(store, silent, () => settings, options.planNotices ?? (() => []), trackingTokens(keys)),
     clock,
   };
-  const config = { token: 'gizli-anahtar' };
+  const token = 'gizli-anahtar';
+  const config = options.config ?? { token };
   const run = (id: string): RunningAccount => ({
     settings: { ...chatSettings, id },
     adapter,
@@ -153,9 +156,9 @@ export async function openTown(options: TownOptions = {}): Promise<Town> {
     async deliver(id, items, account = 'chat') {
       const request: PushRequest = {
         method: 'POST',
-        target: `/webhooks/chat-test/${account}?id=${id}&token=${config.token}`,
+        target: `/webhooks/chat-test/${account}?id=${id}&token=${token}`,
         publicUrl: 'http://127.0.0.1/',
-        query: new URLSearchParams({ id, token: config.token }),
+        query: new URLSearchParams({ id, token }),
         headers: { 'content-type': 'application/json' },
         body: Buffer.from(JSON.stringify({ items })),
         remoteAddress: '127.0.0.1',
