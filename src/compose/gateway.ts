@@ -4,6 +4,7 @@ import { push, pushLimit } from '../intake/accept.ts';
 import { receive } from '../intake/entrance.ts';
 import { apply } from '../intake/events.ts';
 import type { FetchOptions } from '../intake/fetch.ts';
+import type { DeliveryFact } from '../intake/forward.ts';
 import type { Gateway } from '../intake/gateway.ts';
 import type { House } from '../intake/house.ts';
 import { createOperations, type OperationsPorts } from '../intake/operations.ts';
@@ -29,6 +30,8 @@ export interface GatewayParts {
   readonly operations: OperationsPorts;
   /** Signs leases, so that those handed out before a restart can still be acknowledged. */
   readonly leaseKey: Uint8Array;
+  /** Hears of each try to deliver to a reader of a queue. */
+  readonly observe: (fact: DeliveryFact) => void;
   readonly metrics?: Pick<Metrics, 'records' | 'envelopes'>;
 }
 
@@ -41,7 +44,12 @@ export function createGateway(house: House, parts: GatewayParts): Gateway {
   const previewParts = { accounts: running, parsers, trial: (id: string) => accounts.trial(id) };
   return {
     reader: house.reader,
-    queue: createQueue({ ...house, queues: parts.queues, leaseKey: parts.leaseKey }),
+    queue: createQueue({
+      ...house,
+      queues: parts.queues,
+      leaseKey: parts.leaseKey,
+      observe: parts.observe,
+    }),
     entrance: {
       async receive(submission, key, actor) {
         const receipt = await receive(house, submission, key, actor);

@@ -4,6 +4,7 @@ import type { Blobs, Logger, Store } from '@kapi/contract';
 import { segment } from '@kapi/kit';
 import type { Config } from '../config/index.ts';
 import { failpoint } from '../contract/failpoint.ts';
+import type { DeliveryFact } from '../intake/forward.ts';
 import type { Gateway } from '../intake/gateway.ts';
 import type { House } from '../intake/house.ts';
 import type { OperationsPorts } from '../intake/operations.ts';
@@ -70,6 +71,8 @@ export interface Opened {
   readonly config: () => KapiConfig;
   /** Signs the citizen form's tokens; the same after every restart. */
   readonly formKey: Uint8Array;
+  /** Names who hears of each try to deliver to a reader of a queue; nobody before. */
+  onDelivery(listener: (fact: DeliveryFact) => void): void;
   /** Drops files that no row refers to any more. */
   readonly sweepBlobs: () => Promise<number>;
   /** Takes over a new configuration. @throws ConfigError */
@@ -130,11 +133,13 @@ export async function open(options: OpenOptions): Promise<Opened> {
   const queues = config.destinations
     .filter(({ kind, enabled }) => kind === 'queue' && enabled)
     .map(({ id }) => id);
+  let heard: (fact: DeliveryFact) => void = () => undefined;
   const gateway = createGateway(house, {
     accounts,
     parsers,
     queues,
     operations,
+    observe: (fact) => heard(fact),
     leaseKey: derived(ring, 'queue-lease'),
     ...(options.metrics && { metrics: options.metrics }),
   });
@@ -151,6 +156,9 @@ export async function open(options: OpenOptions): Promise<Opened> {
     log,
     config: () => config,
     formKey: derived(ring, 'form-token'),
+    onDelivery(listener) {
+      heard = listener;
+    },
     sweepBlobs: () => store.sweepBlobs(),
     async adopt(next) {
       options.hide(next.secrets);

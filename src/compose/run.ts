@@ -11,6 +11,7 @@ import { type Metrics, newId, systemClock } from '../platform/index.ts';
 import { citizenErrors, citizenPages, readNotice, wantsPage } from '../web/index.ts';
 import { ensureAdminKey } from './admin-key.ts';
 import { type Bells, startAlarms } from './bells.ts';
+import { tellDeliveries } from './deliveries.ts';
 import { maxFileBytes } from './gateway.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import type { KapiConfig, Opened } from './open.ts';
@@ -53,6 +54,8 @@ export async function run(options: RunOptions): Promise<Started> {
   const { opened, metrics, stopping } = options;
   const { house, accounts, store, log } = opened;
   const bells = startAlarms(opened, options.dataFolder, metrics, stopping.signal);
+  // Before the server listens: no reader of a queue may come first.
+  opened.onDelivery(tellDeliveries(metrics, bells));
   const adminKey = await ensureAdminKey(store, options.dataFolder, house.clock.now());
 
   const app = await buildServer({
@@ -88,7 +91,11 @@ export async function run(options: RunOptions): Promise<Started> {
     .map(({ id }) => id);
   readGauges(metrics, store.reader, queues);
   const stopWatchman = startWatchman(
-    { reader: store.reader, clockMs: { books: minuteMs, recount: 60 * minuteMs } },
+    {
+      reader: store.reader,
+      destinations: () => opened.config().destinations.map(({ id }) => id),
+      clockMs: { books: minuteMs, recount: 60 * minuteMs },
+    },
     metrics,
     bells,
   );
@@ -189,6 +196,7 @@ function pagesOf({
 
 function openOutlets(opened: Opened, metrics: Metrics, bells: Bells): Outlets {
   const { house, accounts, store, log } = opened;
+  const delivered = tellDeliveries(metrics, bells);
   const holder = newId();
   const pulls = [...accounts.running().values()].flatMap((account) =>
     account.adapter.sources.flatMap((source) => {
@@ -236,14 +244,7 @@ function openOutlets(opened: Opened, metrics: Metrics, bells: Bells): Outlets {
         else void bells.clear('destination-down', fact.destination);
         return;
       }
-      metrics.deliveries.add({ destination: fact.destination, result: fact.fact });
-      if (fact.fact === 'dead')
-        void bells.raise(
-          'dead-letter',
-          fact.destination,
-          `Hedef ${fact.destination} bir olayı geri çevirdi (${fact.code}).`,
-          'warning',
-        );
+      delivered(fact);
     },
   });
   const notify = createNotifyStage({

@@ -13,9 +13,12 @@ export const difference = ({ total, parts }: Book): number =>
 export function startWatchman(
   {
     reader,
+    destinations,
     clockMs,
   }: {
     readonly reader: Store['reader'];
+    /** As configured now. */
+    readonly destinations: () => readonly string[];
     readonly clockMs: { readonly books: number; readonly recount: number };
   },
   metrics: Metrics,
@@ -43,9 +46,18 @@ export function startWatchman(
     }
   }
 
+  /** The alarm of dead letters ends with the last of them, so that the next one rings anew. */
+  async function forgive(): Promise<void> {
+    for (const destination of destinations())
+      if ((await reader.queue(destination)).dead === 0) await bell.clear('dead-letter', destination);
+  }
+
   const quietly = (work: () => Promise<void>) => () => void work().catch(() => undefined);
   const minute = setInterval(
-    quietly(async () => look(await reader.books(), 'counters')),
+    quietly(async () => {
+      await look(await reader.books(), 'counters');
+      await forgive();
+    }),
     clockMs.books,
   );
   const hour = setInterval(quietly(compare), clockMs.recount);

@@ -3,21 +3,22 @@ import type { BreakerOptions, BreakerState } from './breaker.ts';
 import { runDestination } from './forward-destination.ts';
 import type { Clock } from './stage.ts';
 
-/** What the forward stage tells metrics and alarms, one call per fact. */
-export type ForwardFact =
-  | {
-      readonly fact: 'delivered';
-      readonly destination: string;
-      readonly attempt: number;
-      readonly tookMs: number;
-    }
+/** What one try to deliver an event came to, pushed or pulled; metrics and alarms hear of each. */
+export type DeliveryFact =
+  | { readonly fact: 'delivered'; readonly destination: string; readonly attempt: number }
   | {
       readonly fact: 'retried';
       readonly destination: string;
       readonly code: string;
       readonly attempt: number;
     }
-  | { readonly fact: 'dead'; readonly destination: string; readonly code: string; readonly subject: string }
+  | { readonly fact: 'dead'; readonly destination: string; readonly code: string };
+
+/** What the forward stage tells metrics and alarms, one call per fact. */
+export type ForwardFact =
+  | (Extract<DeliveryFact, { fact: 'delivered' }> & { readonly tookMs: number })
+  | Extract<DeliveryFact, { fact: 'retried' }>
+  | (Extract<DeliveryFact, { fact: 'dead' }> & { readonly subject: string })
   | { readonly fact: 'state'; readonly destination: string; readonly state: BreakerState };
 
 export interface DestinationState {

@@ -8,6 +8,7 @@ import {
   testEvent,
 } from '@kapi/contract/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { DeliveryFact } from './forward.ts';
 import type { Actor, Queue } from './gateway.ts';
 import { toLease } from './lease.ts';
 import { createQueue } from './queue.ts';
@@ -25,8 +26,10 @@ describe('queue', () => {
   let clock: ManualClock;
   let store: MemoryDeliveries;
   let queue: Queue;
+  let facts: DeliveryFact[];
 
   beforeEach(() => {
+    facts = [];
     clock = manualClock();
     store = memoryDeliveries(clock.now);
     queue = createQueue({
@@ -37,6 +40,7 @@ describe('queue', () => {
       monotonic: clock.now,
       leaseKey,
       queues: ['coordination', 'archive.second'],
+      observe: (fact) => facts.push(fact),
     });
   });
 
@@ -220,6 +224,8 @@ describe('queue', () => {
     const [first = '', second = ''] = (await claim()).items.map(({ lease }) => lease);
     expect(await queue.ack([first, 'nonsense', second], reader)).toEqual({ acked: 2, expired: ['nonsense'] });
     expect(await queue.ack([first], reader)).toEqual({ acked: 0, expired: [first] });
+    const delivered = { fact: 'delivered', destination: 'coordination', attempt: 1 };
+    expect(facts).toEqual([delivered, delivered]);
   });
 
   it('makes an event dead at its twentieth nack, masking what the reader said', async () => {
@@ -235,6 +241,9 @@ describe('queue', () => {
       reason:
         'attempts_exhausted: handed out 20 times without an ack; the last reader said: cannot read *********46',
     });
+    expect(facts).toHaveLength(20);
+    expect(facts[0]).toEqual({ fact: 'retried', destination: 'coordination', code: 'nacked', attempt: 1 });
+    expect(facts[19]).toEqual({ fact: 'dead', destination: 'coordination', code: 'attempts_exhausted' });
   });
 
   it('makes an event dead after twenty leases that ended, and hands out the next in the same claim', async () => {
@@ -245,6 +254,7 @@ describe('queue', () => {
     }
     expect(ids((await claim()).items)).toEqual([idOf(1, 2)]);
     expect(store.rows.map(({ state }) => state)).toEqual(['dead', 'open']);
+    expect(facts).toEqual([{ fact: 'dead', destination: 'coordination', code: 'attempts_exhausted' }]);
   });
 
   it('parks an event whose bytes cannot be read back, alone', async () => {
@@ -255,6 +265,7 @@ describe('queue', () => {
     store.put('coordination', 2, testEvent(2, 1));
     expect(ids((await claim()).items)).toEqual([idOf(2, 1)]);
     expect(store.rows.map(({ state }) => state)).toEqual(['dead', 'open']);
+    expect(facts).toEqual([{ fact: 'dead', destination: 'coordination', code: 'internal' }]);
   });
 
   it('tells watchers of new events, each position once', async () => {

@@ -11,6 +11,7 @@ import type {
 } from '@kapi/contract';
 import { maskText, RefusedRequest, recordSchema, toCloudEvent } from '@kapi/contract';
 import { failpoint } from '../contract/failpoint.ts';
+import type { DeliveryFact } from './forward.ts';
 import type { Actor, Queue, QueueItem } from './gateway.ts';
 import { fromLease, type Lease, toLease } from './lease.ts';
 import { onward } from './onward.ts';
@@ -31,6 +32,8 @@ export interface QueueOptions {
   readonly leaseKey?: Uint8Array;
   /** How often a waiting reader looks without a hint: retries and ended leases give none. */
   readonly pollMs?: number;
+  /** Called once per ack, per nack and per delivery that became dead, after it is durable. A lease that ran out is no try that ended. */
+  readonly observe?: (fact: DeliveryFact) => void;
 }
 
 /**
@@ -40,7 +43,7 @@ export interface QueueOptions {
 export function createQueue(options: QueueOptions): Queue {
   const { pipeline, reader, clock, maxAttempts = 20, pollMs = 1_000 } = options;
   const { monotonic = () => performance.now() } = options;
-  const { leaseKey = randomBytes(32) } = options;
+  const { leaseKey = randomBytes(32), observe = () => undefined } = options;
   const dueNow = onward(clock.now, monotonic);
   const names = new Set(options.queues);
 
@@ -52,10 +55,20 @@ export function createQueue(options: QueueOptions): Queue {
 
   async function settleOne(text: string, actor: Actor, toEnding: (lease: Lease) => Ending): Promise<void> {
     const parsed = leaseOf(text, actor);
-    const [outcome] = parsed ? await pipeline.settle([settlement(parsed, toEnding(parsed))]) : [];
-    if (outcome?.result !== 'saved') {
-      throw new RefusedRequest('lease_expired', 'the lease has ended or was never given');
-    }
+    const [saved] = parsed ? await settle([{ claim: parsed, ending: toEnding(parsed) }]) : [];
+    if (!saved) throw new RefusedRequest('lease_expired', 'the lease has ended or was never given');
+  }
+
+  /** Whether each was saved; of those that were, metrics and alarms are told. */
+  async function settle(ends: readonly End[]): Promise<readonly boolean[]> {
+    if (ends.length === 0) return [];
+    const outcomes = await pipeline.settle(ends.map(({ claim, ending }) => settlement(claim, ending)));
+    return ends.map((end, index) => {
+      if (outcomes[index]?.result !== 'saved') return false;
+      const fact = toFact(end);
+      if (fact) observe(fact);
+      return true;
+    });
   }
 
   /** Claims until there is something to hand out; deliveries that were handed out too often are parked on the way. */
@@ -71,7 +84,7 @@ export function createQueue(options: QueueOptions): Queue {
       });
       const worn = works.filter((work) => work.attempt > maxAttempts);
       if (worn.length === 0) return works;
-      await pipeline.settle(worn.map((work) => settlement(work, wornOut(maxAttempts))));
+      await settle(worn.map((work) => ({ claim: work, ending: wornOut(maxAttempts) })));
       const fresh = works.filter((work) => work.attempt <= maxAttempts);
       if (fresh.length > 0) return fresh;
     }
@@ -79,18 +92,17 @@ export function createQueue(options: QueueOptions): Queue {
 
   /** A delivery that cannot be read back is parked alone and takes no other with it. */
   async function render(works: readonly ForwardWork[], actor: Actor): Promise<readonly QueueItem[]> {
-    const broken: Settlement[] = [];
+    const broken: End[] = [];
     const items = works.flatMap((work) => {
       try {
         return [{ lease: toLease(work, leaseKey), attempt: work.attempt, event: toEvent(work, actor) }];
       } catch {
-        broken.push(
-          settlement(work, { end: 'parked', code: 'internal', detail: 'its bytes cannot be read back' }),
-        );
+        const ending: Ending = { end: 'parked', code: 'internal', detail: 'its bytes cannot be read back' };
+        broken.push({ claim: work, ending });
         return [];
       }
     });
-    if (broken.length > 0) await pipeline.settle(broken);
+    await settle(broken);
     return items;
   }
 
@@ -140,12 +152,12 @@ export function createQueue(options: QueueOptions): Queue {
 
     async ack(leases, actor) {
       const parsed = leases.map((lease) => leaseOf(lease, actor));
-      const settlements = parsed.flatMap((lease) => (lease ? [settlement(lease, { end: 'done' })] : []));
-      const outcomes = settlements.length > 0 ? await pipeline.settle(settlements) : [];
-      failpoint('before-ack-answer');
-      const saved = new Set(
-        settlements.filter((_, index) => outcomes[index]?.result === 'saved').map((each) => each.id),
+      const ends = parsed.flatMap((lease) =>
+        lease ? [{ claim: lease, ending: { end: 'done' } as const }] : [],
       );
+      const settled = await settle(ends);
+      failpoint('before-ack-answer');
+      const saved = new Set(ends.filter((_, index) => settled[index]).map(({ claim }) => claim.id));
       const expired = leases.filter((_, index) => !saved.has(parsed[index]?.id ?? ''));
       return { acked: saved.size, expired };
     },
@@ -177,6 +189,25 @@ export function createQueue(options: QueueOptions): Queue {
 }
 
 const mayUse = ({ queues }: Actor, queue: string): boolean => queues?.has(queue) ?? true;
+
+/** A delivery that was handed out, and how that ended. */
+interface End {
+  readonly claim: Pick<Lease, 'destination' | 'id' | 'token' | 'attempt'>;
+  readonly ending: Ending;
+}
+
+function toFact({ claim: { destination, attempt }, ending }: End): DeliveryFact | undefined {
+  switch (ending.end) {
+    case 'done':
+      return { fact: 'delivered', destination, attempt };
+    case 'retry':
+      return { fact: 'retried', destination, code: 'nacked', attempt };
+    case 'parked':
+      return { fact: 'dead', destination, code: ending.code };
+    case 'extend':
+      return undefined;
+  }
+}
 
 function settlement(claim: { readonly id: string; readonly token: number }, ending: Ending): Settlement {
   return { stage: 'forward', id: claim.id, token: claim.token, ending };

@@ -159,6 +159,7 @@ describe('a call of a provider', () => {
       parsers: { parse: () => Promise.reject(new Error('no parser')) },
       queues: [],
       operations: quietPorts,
+      observe: () => undefined,
       leaseKey: new Uint8Array(32),
     });
     const push = (account: string, token: string) =>

@@ -53,7 +53,7 @@ async function comes(id: string, head: readonly string[], text: string): Promise
   );
   const at = town.clock.now();
   const mail = { id: town.house.ids.uuid(), at, key: id, contentType: 'message/rfc822', headers: {}, body };
-  await town.house.pipeline.accept([toEntry(town.chat, mail)]);
+  await town.house.pipeline.accept([toEntry(town.house, town.chat, mail)]);
   await town.work(60_000);
 }
 

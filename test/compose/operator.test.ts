@@ -1,0 +1,40 @@
+import { claimAnswer, messageReceipt } from '@kapi/contract';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type Shipped, startShipped } from './shipped.ts';
+
+const alarmsAnswer = z.looseObject({
+  alarms: z.array(z.looseObject({ kind: z.string(), subject: z.string() })),
+});
+
+/** What an operator asks of the gateway as it is shipped, whole and running. */
+describe('the shipped gateway', () => {
+  let shipped: Shipped;
+  beforeAll(async () => {
+    shipped = await startShipped();
+  });
+  afterAll(() => shipped.close());
+
+  const post = (path: string, body: unknown) =>
+    shipped.client.call(path, z.unknown(), { method: 'POST', body });
+  const say = (sourceId: string, more: object = {}) =>
+    shipped.client.call('/v1/messages', messageReceipt, {
+      method: 'POST',
+      body: { sourceId, channel: 'phone', text: 'Sokakta çukur var', ...more },
+    });
+  const claim = () =>
+    shipped.client.call('/v1/queue/claim', claimAnswer, { method: 'POST', body: { waitSeconds: 5 } });
+
+  it('alarms a person of a dead letter of the coordination queue, and counts it', async () => {
+    await say('dead');
+    for (let attempt = 1; attempt <= 20; attempt++) {
+      const [item] = (await claim()).items;
+      await post('/v1/queue/nack', { lease: item?.lease, reason: 'bozuk', retryAfterSeconds: 0 });
+    }
+    const { alarms } = await shipped.client.call('/v1/alarms', alarmsAnswer);
+    expect(alarms).toContainEqual(expect.objectContaining({ kind: 'dead-letter', subject: 'coordination' }));
+    const metrics = await (await fetch(new URL('/metrics', shipped.client.url))).text();
+    expect(metrics).toContain('kapi_deliveries_total{destination="coordination",result="dead"} 1\n');
+    expect(metrics).toContain('kapi_deliveries_total{destination="coordination",result="retried"} 19\n');
+  });
+});
