@@ -6,10 +6,9 @@ import {
   type HttpClient,
   type Logger,
 } from '@kapi/contract';
-import { z } from 'zod';
 import { type AccountConfig, type Config, entrances } from '../config/index.ts';
 import type { Account } from '../intake/gateway.ts';
-import type { RunningAccount } from '../intake/running.ts';
+import type { RunningAccount, TrialAccount } from '../intake/running.ts';
 import type { AccountSettings } from '../intake/settings.ts';
 
 /** Adapters by id, loaded when an account first needs them. */
@@ -71,12 +70,24 @@ export class Accounts {
     return settings;
   }
 
-  /** An account made of an adapter's defaults, for dry runs. */
-  async trial(id: string): Promise<RunningAccount | undefined> {
+  /**
+   * An account for dry runs: the named one, else the first of the adapter, whether it is on or not. Where
+   * none is configured, one made of the adapter's defaults.
+   */
+  async trial(id: string, named?: string): Promise<TrialAccount | undefined> {
     const adapter = (await this.#ports.registry[id]?.())?.adapter;
     if (!adapter) return undefined;
-    // A schema with refinements cannot be made partial; its fields can.
-    const parsed = z.object(adapter.config.shape).partial().safeParse({});
+    const configured = this.#config.find(
+      (account) => account.adapter === id && (named === undefined || account.id === named),
+    );
+    if (configured) {
+      const running = this.#running.get(configured.id);
+      if (running) return { ...running, missing: [] };
+      const { config, missing } = partly(adapter, configured.settings);
+      return { ...this.#run(adapter, toSettings(configured, adapter), config), missing };
+    }
+    if (named !== undefined) return undefined;
+    const { config, missing } = partly(adapter, {});
     const settings: AccountSettings = {
       id,
       adapter: id,
@@ -90,7 +101,7 @@ export class Accounts {
       sendNotices: false,
       promise: true,
     };
-    return this.#run(adapter, settings, parsed.data ?? {});
+    return { ...this.#run(adapter, settings, config), missing };
   }
 
   #run(adapter: Adapter, settings: AccountSettings, config: unknown): RunningAccount {
@@ -136,6 +147,30 @@ export class Accounts {
     });
   }
 }
+
+/**
+ * What can be said of settings that may lack their secrets: each field for itself, since a schema with
+ * refinements cannot be made partial. `missing` names the fields an account could not run without.
+ */
+function partly(
+  adapter: Adapter,
+  settings: Readonly<Record<string, unknown>>,
+): { readonly config: unknown; readonly missing: readonly string[] } {
+  const missing: string[] = [];
+  const fields = Object.entries(adapter.config.shape).flatMap(([key, field]) => {
+    const found = field.safeParse(isUnfilled(settings[key]) ? undefined : settings[key]);
+    const parsed = found.success ? found : field.safeParse(undefined);
+    if (!parsed.success) missing.push(key);
+    return parsed.success && parsed.data !== undefined ? [[key, parsed.data] as const] : [];
+  });
+  return { config: Object.fromEntries(fields), missing };
+}
+
+/** A secret that an account which is off lacks stands there as it was written. */
+const isUnfilled = (value: unknown): boolean =>
+  Array.isArray(value)
+    ? value.some(isUnfilled)
+    : typeof value === 'string' && (/\$\{\w+\}/.test(value) || value.startsWith('file:'));
 
 /** Values of the fields an adapter's schema marks as secret. */
 export function secretsOf(adapter: Adapter, config: unknown): string[] {

@@ -9,7 +9,7 @@ import type { Gateway } from '../intake/gateway.ts';
 import type { House } from '../intake/house.ts';
 import { createOperations, type OperationsPorts } from '../intake/operations.ts';
 import { PinLocks } from '../intake/pin-locks.ts';
-import { preview } from '../intake/preview.ts';
+import { type PreviewOptions, preview } from '../intake/preview.ts';
 import { createQueue } from '../intake/queue.ts';
 import { RefusedCalls } from '../intake/refused-calls.ts';
 import { attachment, revealed } from '../intake/reveal.ts';
@@ -41,7 +41,10 @@ export function createGateway(house: House, parts: GatewayParts): Gateway {
   const running = accounts.running;
   const locks = new PinLocks();
   const pushParts = { accounts: running, refused: new RefusedCalls() };
-  const previewParts = { accounts: running, parsers, trial: (id: string) => accounts.trial(id) };
+  const previewParts: PreviewOptions = {
+    parsers,
+    trial: (adapter, account) => accounts.trial(adapter, account),
+  };
   return {
     reader: house.reader,
     queue: createQueue({

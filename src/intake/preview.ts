@@ -3,6 +3,7 @@ import {
   type Finding,
   formatNumber,
   type InboundMessage,
+  kindOfError,
   maskEmail,
   maskName,
   maskPhone,
@@ -19,16 +20,15 @@ import type { ParserPool } from './fetch.ts';
 import type { Actor } from './gateway.ts';
 import type { House } from './house.ts';
 import { normalizeOnly } from './normalize.ts';
-import type { RunningAccount, RunningAccounts } from './running.ts';
+import type { RunningAccount, TrialAccount } from './running.ts';
 import type { AccountSettings } from './settings.ts';
 import { toMessage } from './to-message.ts';
 import { toRecord } from './to-record.ts';
 
 export interface PreviewOptions {
-  readonly accounts: RunningAccounts;
   readonly parsers: ParserPool;
-  /** An account of this adapter made from nothing but defaults, for dry runs without one. */
-  readonly trial: (adapter: string) => Promise<RunningAccount | undefined>;
+  /** That account of the adapter, or its first, on or off; one of defaults where none is configured. */
+  readonly trial: (adapter: string, account?: string) => Promise<TrialAccount | undefined>;
 }
 
 /** What a message, or a provider's raw request, would become. Nothing is stored, no number is used up. */
@@ -54,11 +54,10 @@ export async function preview(
       reveal,
     );
   }
-  const running =
-    (request.account === undefined ? undefined : options.accounts().get(request.account)) ??
-    (await options.trial(request.adapter));
-  if (running === undefined || running.adapter.id !== request.adapter) {
-    throw new RefusedRequest('unknown_account', `No adapter «${request.adapter}» can be tried here.`);
+  const running = await options.trial(request.adapter, request.account);
+  if (running === undefined) {
+    const account = request.account === undefined ? '' : ` with the account «${request.account}»`;
+    throw new RefusedRequest('unknown_account', `There is no adapter «${request.adapter}»${account} here.`);
   }
   const envelope: Envelope = {
     id: house.ids.uuid(),
@@ -71,8 +70,29 @@ export async function preview(
     ),
     body: Buffer.from(request.bodyBase64, 'base64'),
   };
-  const parts = await derivedParts(options, running, envelope);
-  return show(house, running.settings, normalizeOnly(running, { envelope, parts }), parts, now, reveal);
+  const { items, parts } = await readBy(options, running, envelope);
+  return show(house, running.settings, items, parts, now, reveal);
+}
+
+/** @throws RefusedRequest `unknown_account` where it is for want of a setting that it cannot be read */
+async function readBy(
+  options: PreviewOptions,
+  account: TrialAccount,
+  envelope: Envelope,
+): Promise<{ readonly items: Normalized; readonly parts: readonly Part[] }> {
+  try {
+    const parts = await derivedParts(options, account, envelope);
+    return { items: normalizeOnly(account, { envelope, parts }), parts };
+  } catch (cause) {
+    if (kindOfError(cause) !== 'bug' || account.missing.length === 0) throw cause;
+    const { id } = account.adapter;
+    const lacking = account.missing.map((name) => `settings.${name}`).join(', ');
+    throw new RefusedRequest(
+      'unknown_account',
+      `To try «${id}», put an account of it into kapi.yaml, which may be off, with ${lacking}.`,
+      { cause },
+    );
+  }
 }
 
 async function derivedParts(

@@ -11,4 +11,10 @@ export interface RunningAccount {
   context(signal: AbortSignal, cursor?: string): AdapterContext<unknown>;
 }
 
+/** An account for a dry run: it may lack settings that it could not run without. */
+export interface TrialAccount extends RunningAccount {
+  /** Their names, e.g. `address`. */
+  readonly missing: readonly string[];
+}
+
 export type RunningAccounts = () => ReadonlyMap<string, RunningAccount>;

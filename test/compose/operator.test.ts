@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { claimAnswer, messageReceipt } from '@kapi/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { root } from '../architecture/sources.ts';
 import { type Shipped, startShipped } from './shipped.ts';
 
 const alarmsAnswer = z.looseObject({
@@ -36,5 +38,12 @@ describe('the shipped gateway', () => {
     const metrics = await (await fetch(new URL('/metrics', shipped.client.url))).text();
     expect(metrics).toContain('kapi_deliveries_total{destination="coordination",result="dead"} 1\n');
     expect(metrics).toContain('kapi_deliveries_total{destination="coordination",result="retried"} 19\n');
+  });
+
+  it.each(['email-imap', 'bilgi'])('tries a mail by «%s», whose account is off', async (name) => {
+    const file = join(root, 'adapters/email-imap/fixtures/flowed-text.eml');
+    const { code, out, err } = await shipped.kapi('try', name, file);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(JSON.parse(out).messages).toHaveLength(1);
   });
 });
