@@ -1,4 +1,5 @@
 import {
+  auditCheckAnswer,
   bookAnswer,
   deadLetterAnswer,
   eventNames,
@@ -69,6 +70,10 @@ export function createApiControls(client: ApiClient): Controls {
       const kept = await client.call('/v1/books', bookAnswer);
       const counted = await client.call('/v1/books', bookAnswer, { query: { recount: 'true' } });
       return { kept: kept.books, counted: counted.books };
+    },
+    async audit() {
+      const { rows, brokenAt } = await client.call('/v1/audit/check', auditCheckAnswer);
+      return { rows, ...(brokenAt !== undefined && { brokenAt }) };
     },
     preview: (request) => client.call('/v1/preview', previewAnswer, { method: 'POST', body: request }),
     async events(number, profile, institution) {

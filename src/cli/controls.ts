@@ -1,4 +1,5 @@
 import type {
+  AuditCheck,
   Book,
   CloudEvent,
   deadLetterAnswer,
@@ -45,6 +46,8 @@ export interface Controls {
   revokeKey(id: string): Promise<void>;
   erase(what: Subject, reason: string): Promise<void>;
   books(): Promise<Books>;
+  /** Walks the whole audit chain. */
+  audit(): Promise<Pick<AuditCheck, 'rows' | 'brokenAt'>>;
   preview(request: PreviewRequest): Promise<Record<string, unknown>>;
   /** Events of a record as a destination of that profile sees them; nothing is sent. */
   events(number: string, profile: Profile, institution: string): Promise<readonly CloudEvent[]>;

@@ -1,4 +1,5 @@
 import { type Page, type PageOptions, RefusedRequest, scopes, toCloudEvent, toInstant } from '@kapi/contract';
+import { walkAudit } from '../intake/audit-walk.ts';
 import type { Actor } from '../intake/gateway.ts';
 import type { Controls } from './controls.ts';
 import type { OpenGateway } from './parts.ts';
@@ -40,6 +41,7 @@ export function controlsOf({ gateway, close }: OpenGateway): Controls {
     revokeKey: (id) => operations.revokeKey(id, operator),
     erase: (what, reason) => operations.erase(what, reason, operator),
     books: async () => ({ kept: await reader.books(), counted: await reader.recount() }),
+    audit: () => walkAudit(reader),
     preview: (request) => entrance.preview(request, operator),
     async events(number, profile, institution) {
       const view = await reader.record({ number });

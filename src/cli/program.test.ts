@@ -98,6 +98,7 @@ const answers: Readonly<Record<string, unknown>> = {
   'DELETE /v1/keys/k1': undefined,
   'POST /v1/erase': undefined,
   'GET /v1/books': { balanced: true, books: [book] },
+  'GET /v1/audit/check': { sound: false, rows: 4, brokenAt: 5 },
 };
 
 interface Call {
@@ -239,6 +240,14 @@ describe('beside a running gateway', () => {
       expect({ code, err: err.replace(/.*put back\n/, '') }).toEqual({ code: 0, err: '' });
       expect(out).toMatch(says);
       expect(made).toEqual(calls);
+    });
+  });
+
+  it('doctor says where the audit chain breaks and what to do', async () => {
+    await besideGateway(async () => {
+      const { code, out } = await kapi('doctor', partsWith({ doctor: async () => [] }));
+      expect(code).toBe(exitCodes.refused.code);
+      expect(out).toMatch(/WRONG +audit chain +It breaks at row 5: .* compare with the last backup/);
     });
   });
 

@@ -98,7 +98,7 @@ function describeProgram(parts: CliParts, streams: Streams, finish: Finish): Com
       finish((context) => erase(context, options)),
     );
   adapterCommands(command('adapter', 'write adapters'), command, finish);
-  command('doctor', 'reach every account and destination, recount the books')
+  command('doctor', 'reach every account and destination, recount the books, walk the audit chain')
     .option('--books', 'only the books')
     .action((options: { books?: boolean }) => finish((context) => doctor(context, options)));
   command('bench', 'print the figures of the budgets')

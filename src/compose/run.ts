@@ -94,7 +94,8 @@ export async function run(options: RunOptions): Promise<Started> {
     {
       reader: store.reader,
       destinations: () => opened.config().destinations.map(({ id }) => id),
-      clockMs: { books: minuteMs, recount: 60 * minuteMs },
+      log,
+      clockMs: { books: minuteMs, recount: 60 * minuteMs, audit: 24 * 60 * minuteMs },
     },
     metrics,
     bells,

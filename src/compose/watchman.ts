@@ -1,4 +1,5 @@
-import type { Book, Reader, Store } from '@kapi/contract';
+import type { AuditMark, Book, Logger, Reader, Store } from '@kapi/contract';
+import { walkAudit } from '../intake/audit-walk.ts';
 import type { Bell } from '../intake/clocks.ts';
 import type { Metrics } from '../platform/index.ts';
 
@@ -6,24 +7,26 @@ import type { Metrics } from '../platform/index.ts';
 export const difference = ({ total, parts }: Book): number =>
   total - Object.values(parts).reduce((sum, part) => sum + part, 0);
 
+export interface WatchmanParts {
+  readonly reader: Pick<Store['reader'], 'books' | 'recount' | 'queue' | 'verifyAudit'>;
+  /** As configured now. */
+  readonly destinations: () => readonly string[];
+  readonly log: Logger;
+  readonly clockMs: { readonly books: number; readonly recount: number; readonly audit: number };
+}
+
 /**
  * Looks at the books and the audit chain for as long as the gateway runs: the balances each minute from
- * the counters, a recount from the rows each hour. A difference is the highest alarm.
+ * the counters; a recount from the rows each hour; the whole chain after the first hour, then daily, in
+ * the reader's thread. A difference and a break are the highest alarms.
  */
 export function startWatchman(
-  {
-    reader,
-    destinations,
-    clockMs,
-  }: {
-    readonly reader: Store['reader'];
-    /** As configured now. */
-    readonly destinations: () => readonly string[];
-    readonly clockMs: { readonly books: number; readonly recount: number };
-  },
-  metrics: Metrics,
+  { reader, destinations, log, clockMs }: WatchmanParts,
+  metrics: Pick<Metrics, 'booksDifference'>,
   bell: Bell,
 ): () => void {
+  let seen: AuditMark | undefined;
+
   async function look(books: readonly Book[], counted: 'counters' | 'rows'): Promise<void> {
     for (const book of books) {
       const off = difference(book);
@@ -52,6 +55,20 @@ export function startWatchman(
       if ((await reader.queue(destination)).dead === 0) await bell.clear('dead-letter', destination);
   }
 
+  /** Also a chain that follows from its start is broken where it is not the one that was seen before. */
+  async function walk(): Promise<void> {
+    const stands = seen && (await reader.verifyAudit({ after: seen, max: 0 }));
+    const { rows, last, brokenAt = stands?.brokenAt } = await walkAudit(reader);
+    if (brokenAt === undefined) {
+      seen = last ?? seen;
+      // The head stands outside the data in whatever keeps the log.
+      log.info({ rows, head: last?.hash }, 'audit chain');
+      return;
+    }
+    const text = `Denetim zinciri ${brokenAt}. satırda kopuk: satırlar Kapı’nın dışından değiştirilmiş. Veri klasörüne dokunmayın, son yedekle karşılaştırın; «kapi doctor» ile bakın.`;
+    await bell.raise('audit', 'chain', text, 'critical');
+  }
+
   const quietly = (work: () => Promise<void>) => () => void work().catch(() => undefined);
   const minute = setInterval(
     quietly(async () => {
@@ -61,11 +78,12 @@ export function startWatchman(
     clockMs.books,
   );
   const hour = setInterval(quietly(compare), clockMs.recount);
-  minute.unref();
-  hour.unref();
+  const first = setTimeout(quietly(walk), clockMs.recount);
+  const day = setInterval(quietly(walk), clockMs.audit);
+  const timers = [minute, hour, first, day];
+  for (const timer of timers) timer.unref();
   return () => {
-    clearInterval(minute);
-    clearInterval(hour);
+    for (const timer of timers) clearInterval(timer);
   };
 }
 

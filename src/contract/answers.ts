@@ -260,6 +260,16 @@ export const auditRow = z.strictObject({
   hash: z.string(),
 });
 
+export const auditCheckAnswer = z.strictObject({
+  sound: z.boolean(),
+  rows: z.int().describe('Rows whose hash follows from the one before'),
+  head: z
+    .strictObject({ sequence: z.int(), hash: z.string() })
+    .optional()
+    .describe('Last of them: keep it elsewhere, and a chain written anew shows'),
+  brokenAt: z.int().optional().describe('Number of the first row that does not follow'),
+});
+
 const counts = z.record(z.string(), z.int());
 export const summaryAnswer = z.strictObject({
   from: instant,

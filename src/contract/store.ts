@@ -663,6 +663,21 @@ export interface AuditRow {
   readonly hash: string;
 }
 
+/** A row of the audit chain as it was when it was seen. */
+export interface AuditMark {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+export interface AuditCheck {
+  /** Rows walked; fewer than were asked for at the end of the chain. */
+  readonly rows: number;
+  /** Last sound row, where the next walk goes on; absent where nothing was walked. */
+  readonly last?: AuditMark;
+  /** Where the chain breaks: the row that does not follow, or the mark that no longer stands. */
+  readonly brokenAt?: number;
+}
+
 export interface Backlog {
   readonly unread: number;
   readonly settling: number;
@@ -714,8 +729,11 @@ export interface Reader {
   optedOut(account: string, address: string): Promise<boolean>;
   cursor(account: string): Promise<string | undefined>;
   audit(options: PageOptions): Promise<Page<AuditRow>>;
-  /** First row whose hash does not follow from the one before it. */
-  verifyAudit(): Promise<{ readonly rows: number; readonly brokenAt?: number }>;
+  /**
+   * Walks the audit chain: every hash must follow from its row and the hash before, every number from
+   * the one before. At most `max` rows (default all) after a row seen before (default from the start).
+   */
+  verifyAudit(options?: { readonly after?: AuditMark; readonly max?: number }): Promise<AuditCheck>;
   backlog(): Promise<Backlog>;
 }
 

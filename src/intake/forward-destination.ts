@@ -79,17 +79,11 @@ export function runDestination(name: string, destination: Destination, options: 
       ending = cutOff ? putBack('the gateway stopped') : failed(work, error, probe);
     }
     tellState();
-    if (
-      (await settle({ stage: 'forward', id: work.id, token: work.token, ending })) &&
-      ending.end === 'done'
-    ) {
-      observe({
-        fact: 'delivered',
-        destination: name,
-        attempt: work.attempt,
-        tookMs: monotonic() - startedAt,
-      });
-    }
+    if (!(await settle({ stage: 'forward', id: work.id, token: work.token, ending }))) return;
+    const { attempt, subject } = work;
+    if (ending.end === 'done')
+      observe({ fact: 'delivered', destination: name, attempt, tookMs: monotonic() - startedAt });
+    if (ending.end === 'parked') observe({ fact: 'dead', destination: name, code: ending.code, subject });
   }
 
   async function send(work: ForwardWork): Promise<void> {
@@ -139,7 +133,7 @@ export function runDestination(name: string, destination: Destination, options: 
     if (kind === 'rejected') {
       // It was judged, so the other side is up.
       succeeded();
-      return parked(work, code, detail);
+      return { end: 'parked', code, detail };
     }
     if (code === 'destination_gone') {
       breaker.gone(monotonic());
@@ -148,16 +142,11 @@ export function runDestination(name: string, destination: Destination, options: 
     const retryAfterMs = retryAfterOf(error);
     if (retryAfterMs !== undefined) holdUntil = monotonic() + Math.min(retryAfterMs, maxHoldMs);
     breaker.failed(monotonic());
-    if (clock.now() - work.createdAt > horizonMs) return parked(work, 'horizon', detail);
+    if (clock.now() - work.createdAt > horizonMs) return { end: 'parked', code: 'horizon', detail };
     observe({ fact: 'retried', destination: name, code, attempt: work.attempt });
     if (probe) return putBack(detail, probeDelayMs(work.id, retryAfterMs));
     const delayMs = retryDelayMs(destination.retryScheduleMs, work.attempt, retryAfterMs, random);
     return { end: 'retry', at: dueNow() + delayMs, reason: detail };
-  }
-
-  function parked(work: ForwardWork, code: string, detail: string): Ending {
-    observe({ fact: 'dead', destination: name, code, subject: work.subject });
-    return { end: 'parked', code, detail };
   }
 
   /**

@@ -46,4 +46,14 @@ describe('the shipped gateway', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(JSON.parse(out).messages).toHaveLength(1);
   });
+
+  it('doctor finds nothing wrong', async () => {
+    const { code, out } = await shipped.kapi('doctor', '--json');
+    const found: { subject: string; ok: boolean; detail: string }[] = JSON.parse(out);
+    expect(found.filter(({ ok }) => !ok)).toEqual([]);
+    expect(found.map(({ subject }) => subject)).toEqual(
+      expect.arrayContaining(['data folder', 'account bilgi', 'destination coordination', 'audit chain']),
+    );
+    expect(code).toBe(0);
+  });
 });

@@ -1,18 +1,22 @@
+import type { AuditCheck } from '@kapi/contract';
 import { type Context, clientOf, withControls } from '../context.ts';
 import { bookFaults } from '../controls.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { table } from '../output.ts';
 import type { Diagnosis } from '../parts.ts';
 
-/** Reaches everything once and recounts the books; says what is wrong in one sentence each. */
+/** Reaches everything once, recounts the books and walks the audit chain; says what is wrong in one sentence each. */
 export async function doctor(context: Context, options: { readonly books?: boolean }): Promise<number> {
   const found = options.books === true ? [] : [...(await context.parts.doctor()), gatewayDiagnosis(context)];
-  const faults = await withControls(context, async (controls) => bookFaults(await controls.books()));
+  const { faults, audit } = await withControls(context, async (controls) => ({
+    faults: bookFaults(await controls.books()),
+    audit: options.books === true ? undefined : await controls.audit(),
+  }));
   const books: Diagnosis[] =
     faults.length === 0
       ? [{ subject: 'books', ok: true, detail: 'They balance, and counters and rows agree.' }]
       : faults.map((detail) => ({ subject: 'books', ok: false, detail }));
-  const all = [...found, ...books];
+  const all = [...found, ...books, ...(audit ? [auditDiagnosis(audit)] : [])];
   context.output.result(all, (rows) =>
     table(
       ['', 'subject', 'finding'],
@@ -21,6 +25,14 @@ export async function doctor(context: Context, options: { readonly books?: boole
     ),
   );
   return all.every(({ ok }) => ok) ? exitCodes.done.code : exitCodes.refused.code;
+}
+
+function auditDiagnosis({ rows, brokenAt }: Pick<AuditCheck, 'rows' | 'brokenAt'>): Diagnosis {
+  const subject = 'audit chain';
+  if (brokenAt === undefined)
+    return { subject, ok: true, detail: `Its ${rows} rows follow from each other.` };
+  const detail = `It breaks at row ${brokenAt}: rows were changed or removed past the gateway. Keep the data folder as it is, compare with the last backup, and find out who could write there.`;
+  return { subject, ok: false, detail };
 }
 
 function gatewayDiagnosis(context: Context): Diagnosis {

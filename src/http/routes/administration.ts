@@ -1,4 +1,5 @@
 import {
+  auditCheckAnswer,
   auditRow,
   bookAnswer,
   eraseRequest,
@@ -13,6 +14,7 @@ import {
   toInstant,
 } from '@kapi/contract';
 import { z } from 'zod';
+import { walkAudit } from '../../intake/audit-walk.ts';
 import { defineRoute, noBody, none, ok, type Route } from '../route.ts';
 import { numberOf } from './records.ts';
 
@@ -187,6 +189,26 @@ const audit = defineRoute({
   },
 });
 
+const auditCheck = defineRoute({
+  method: 'GET',
+  path: '/v1/audit/check',
+  tag: 'Administration',
+  summary: 'Whether the audit chain is whole',
+  description: 'Walks it from the first row; takes seconds where there are millions.',
+  access: { scopes: ['admin'] },
+  load: 'read',
+  params: none,
+  query: none,
+  body: noBody,
+  answers: { 200: { description: 'What the walk found.', schema: auditCheckAnswer } },
+  errors: [],
+  examples: [{ name: 'The whole chain', status: 200 }],
+  handle: async ({ house }) => {
+    const { rows, last, brokenAt } = await walkAudit(house.gateway.reader);
+    return ok({ sound: brokenAt === undefined, rows, head: last, brokenAt });
+  },
+});
+
 // ------------------------------------------------------------------------------------------- reports
 
 const mostRecords = 20_000;
@@ -262,5 +284,6 @@ export const administrationRoutes: readonly Route[] = [
   erase,
   books,
   audit,
+  auditCheck,
   summary,
 ];

@@ -51,7 +51,7 @@ export function createReaderPort(
     envelopesSince: async (since, options) =>
       far ? far.call('envelopesSince', since, options) : near.envelopesSince(since, options),
     audit: async (options) => (far ? far.call('audit', options) : near.audit(options)),
-    verifyAudit: async () => (far ? far.call('verifyAudit') : near.verifyAudit()),
+    verifyAudit: async (options) => (far ? far.call('verifyAudit', options) : near.verifyAudit(options)),
     backlog: async () => (far ? far.call('backlog') : near.backlog()),
   };
 }

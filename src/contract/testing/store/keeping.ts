@@ -356,6 +356,18 @@ export function keepingRows(open: OpenStore): void {
         },
       ]);
     expect((await store.reader.audit({ limit: 2 })).items).toMatchObject([{ sequence: 1 }, { sequence: 2 }]);
-    expect(await store.reader.verifyAudit()).toEqual({ rows: 3 });
+    const whole = await store.reader.verifyAudit();
+    expect(whole).toEqual({ rows: 3, last: { sequence: 3, hash: expect.any(String) } });
+    const first = await store.reader.verifyAudit({ max: 2 });
+    expect(first).toMatchObject({ rows: 2, last: { sequence: 2 } });
+    const after = first.last ?? { sequence: 0, hash: '' };
+    expect(await store.reader.verifyAudit({ after, max: 2 })).toEqual({ rows: 1, last: whole.last });
+    expect(await store.reader.verifyAudit({ after: { ...after, hash: 'ff' } })).toEqual({
+      rows: 0,
+      brokenAt: 2,
+    });
+    expect(await store.reader.verifyAudit({ after: { ...after, sequence: 9 } })).toMatchObject({
+      brokenAt: 9,
+    });
   });
 }

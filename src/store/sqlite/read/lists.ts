@@ -1,5 +1,7 @@
 import {
   type ApiKey,
+  type AuditCheck,
+  type AuditMark,
   type AuditRow,
   type Callback,
   channels,
@@ -220,8 +222,10 @@ const toAudit = (row: Row): AuditRow => ({
   action: text(row, 'action'),
   subject: text(row, 'subject'),
   detail: text(row, 'detail'),
-  hash: Buffer.from(bytes(row, 'hash')).toString('hex'),
+  hash: hex(row),
 });
+
+const hex = (row: Row): string => Buffer.from(bytes(row, 'hash')).toString('hex');
 
 export function audit(documents: Documents, options: PageOptions): Page<AuditRow> {
   const [last] = after(options.cursor, 1) ?? [0];
@@ -233,16 +237,26 @@ export function audit(documents: Documents, options: PageOptions): Page<AuditRow
   return page(rows, options.limit, toAudit, (row) => [integer(row, 'sequence')]);
 }
 
-/** Walks the chain: every hash must follow from the row and the hash before, every number from the one before. */
-export function verifyAudit(documents: Documents): { rows: number; brokenAt?: number } {
-  let before: Uint8Array = auditStart;
+const auditSlice = 'SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?';
+
+export function verifyAudit(
+  { connection }: Documents,
+  { after: mark, max = -1 }: { after?: AuditMark; max?: number } = {},
+): AuditCheck {
+  const start = mark?.sequence ?? 0;
+  const stands = mark && connection.get('SELECT hash FROM audit WHERE sequence = ?', start);
+  if (mark && !(stands && hex(stands) === mark.hash)) return { rows: 0, brokenAt: start };
+  let before: Uint8Array = stands ? bytes(stands, 'hash') : auditStart;
   let rows = 0;
-  for (const row of documents.connection.statement('SELECT * FROM audit ORDER BY sequence').iterate()) {
+  let last: AuditMark | undefined;
+  for (const row of connection.statement(auditSlice).iterate(start, max)) {
+    const { hash, ...said } = toAudit(row);
+    const brokenAt = start + rows + 1;
+    const follows = said.sequence === brokenAt && auditHash(before, said).equals(bytes(row, 'hash'));
+    if (!follows) return { rows, ...(last && { last }), brokenAt };
     rows += 1;
-    const { sequence, at, actor, action, subject, detail } = toAudit(row);
-    const expected = auditHash(before, { sequence, at, actor, action, subject, detail });
-    if (sequence !== rows || !expected.equals(bytes(row, 'hash'))) return { rows, brokenAt: rows };
     before = bytes(row, 'hash');
+    last = { sequence: said.sequence, hash };
   }
-  return { rows };
+  return { rows, ...(last && { last }) };
 }

@@ -73,7 +73,7 @@ export function createReader(path: string, keys: string): { reader: SyncReader; 
       return row && textOf(row, 'cursor');
     },
     audit: (options) => audit(documents, options),
-    verifyAudit: () => verifyAudit(documents),
+    verifyAudit: (options) => verifyAudit(documents, options),
     backlog: () => backlog(connection),
     referencedBlobs: (ids) =>
       ids.filter((id) =>
