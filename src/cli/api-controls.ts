@@ -2,6 +2,7 @@ import {
   auditCheckAnswer,
   bookAnswer,
   deadLetterAnswer,
+  eraseAnswer,
   eventNames,
   keyAnswer,
   pageOf,
@@ -65,7 +66,8 @@ export function createApiControls(client: ApiClient): Controls {
     async revokeKey(id) {
       await client.call(`/v1/keys/${segment(id)}`, anything, { method: 'DELETE' });
     },
-    erase: (what, reason) => post('/v1/erase', { ...what, reason }),
+    erase: (what, reason) =>
+      client.call('/v1/erase', eraseAnswer, { method: 'POST', body: { ...what, reason } }),
     async books() {
       const kept = await client.call('/v1/books', bookAnswer);
       const counted = await client.call('/v1/books', bookAnswer, { query: { recount: 'true' } });

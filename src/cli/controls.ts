@@ -3,6 +3,7 @@ import type {
   Book,
   CloudEvent,
   deadLetterAnswer,
+  eraseAnswer,
   keyAnswer,
   PreviewRequest,
   Profile,
@@ -44,7 +45,8 @@ export interface Controls {
     readonly queues?: readonly string[];
   }): Promise<{ readonly id: string; readonly key: string }>;
   revokeKey(id: string): Promise<void>;
-  erase(what: Subject, reason: string): Promise<void>;
+  /** What was erased. @throws RefusedRequest `not_found` */
+  erase(what: Subject, reason: string): Promise<z.output<typeof eraseAnswer>>;
   books(): Promise<Books>;
   /** Walks the whole audit chain. */
   audit(): Promise<Pick<AuditCheck, 'rows' | 'brokenAt'>>;

@@ -96,7 +96,7 @@ const answers: Readonly<Record<string, unknown>> = {
   'GET /v1/keys': { keys: [key] },
   'POST /v1/keys': { id: 'k2', key: 'kapi_k2_secret' },
   'DELETE /v1/keys/k1': undefined,
-  'POST /v1/erase': undefined,
+  'POST /v1/erase': { records: 2, messages: 1 },
   'GET /v1/books': { balanced: true, books: [book] },
   'GET /v1/audit/check': { sound: false, rows: 4, brokenAt: 5 },
 };
@@ -223,7 +223,7 @@ describe('beside a running gateway', () => {
     {
       line: 'erase --subject email:kimse@example.org --reason KVKK --yes',
       calls: [{ route: 'POST /v1/erase', query: '', body: { email: 'kimse@example.org', reason: 'KVKK' } }],
-      says: /Erased/,
+      says: /Erased: records 2, messages outside records 1\./,
     },
     {
       line: 'doctor --books',

@@ -250,6 +250,11 @@ export const bookAnswer = z.strictObject({
   ),
 });
 
+export const eraseAnswer = z.strictObject({
+  records: z.int(),
+  messages: z.int().describe('Those that were in no record'),
+});
+
 export const auditRow = z.strictObject({
   sequence: z.int(),
   at: instant,

@@ -182,7 +182,7 @@ export interface Save {
 }
 
 export type SaveOutcome =
-  | { readonly result: 'saved' }
+  | { readonly result: 'saved'; readonly reached?: Reached }
   /** The claim's token is stale: nothing was changed. */
   | { readonly result: 'stale' }
   /** A record was not at the expected version: nothing was changed. */
@@ -190,6 +190,16 @@ export type SaveOutcome =
   /** A unique key other than an item's already stands: nothing was changed. */
   | { readonly result: 'exists'; readonly what: string }
   | { readonly result: 'failed'; readonly code: ErrorCode; readonly detail: string };
+
+/** How far the changes of a save went whose reach only the store knows; absent where there were none of these. */
+export interface Reached {
+  /** Records that an `erase` took. */
+  readonly records?: number;
+  /** Messages outside records that an `erase` of a subject took. */
+  readonly messages?: number;
+  /** Dead letters that a `resend-delivery` put back. */
+  readonly deliveries?: number;
+}
 
 // ---------------------------------------------------------------------------------------------- changes
 
@@ -497,7 +507,11 @@ export interface Erase {
   readonly do: 'erase';
   readonly what:
     | { readonly recordId: string }
-    | { readonly subject: Lookup }
+    /**
+     * Fails as `not_found` where nothing is the subject's. `before`: records of theirs that saves of their
+     * own have erased just now, so that this one's row in the audit chain has the whole count.
+     */
+    | { readonly subject: Lookup; readonly before?: number }
     | { readonly envelopesBefore: number };
   readonly at: number;
   readonly actor: string;

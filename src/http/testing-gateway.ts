@@ -421,7 +421,10 @@ export function testingGateway(): TestingGateway {
         if (hash === undefined || key === undefined) throw new RefusedRequest('not_found', 'No such key.');
         keys.set(hash, { ...key, revokedAt: start });
       },
-      erase: async (what) => done(`erase ${Object.keys(what).join()}`),
+      erase: async (what) => {
+        done(`erase ${Object.keys(what).join()}`);
+        return { records: 1, messages: 0 };
+      },
       ready: () => state.ready,
     },
 

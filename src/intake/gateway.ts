@@ -171,6 +171,12 @@ export interface OpenAlarm {
   readonly acknowledgedBy?: string;
 }
 
+export interface Erased {
+  readonly records: number;
+  /** Those that were in no record. */
+  readonly messages: number;
+}
+
 export interface Operations {
   accounts(): readonly Account[];
   /** What is wrong now, oldest first. */
@@ -187,6 +193,7 @@ export interface Operations {
   notices(number: string): Promise<readonly Notice[]>;
   createKey(request: KeyWish, actor: Actor): Promise<{ readonly id: string; readonly key: string }>;
   revokeKey(id: string, actor: Actor): Promise<void>;
+  /** @throws RefusedRequest `not_found` where there is no such record, or nothing of that person */
   erase(
     what:
       | { readonly number: string }
@@ -195,7 +202,7 @@ export interface Operations {
       | { readonly email: string },
     reason: string,
     actor: Actor,
-  ): Promise<void>;
+  ): Promise<Erased>;
   /** False once the store cannot commit or the process is stopping. */
   ready(): boolean;
 }

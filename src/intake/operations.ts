@@ -4,13 +4,14 @@ import {
   type Lookup,
   meetsPromise,
   outgoingType,
+  type Reached,
   RefusedRequest,
   type Scope,
   TransientError,
   toInstant,
 } from '@kapi/contract';
 import { toE164 } from '@kapi/kit';
-import type { Actor, OpenAlarm, Operations } from './gateway.ts';
+import type { Actor, Erased, OpenAlarm, Operations } from './gateway.ts';
 import type { House } from './house.ts';
 import { meetPromise } from './meet-promise.ts';
 import { destinationsOf } from './route.ts';
@@ -25,9 +26,9 @@ export interface OperationsPorts extends Pick<Operations, 'accounts' | 'ready'> 
 }
 
 export function createOperations(house: House, ports: OperationsPorts): Operations {
-  async function save(changes: readonly Change[]): Promise<void> {
+  async function save(changes: readonly Change[]): Promise<Reached> {
     const [outcome] = await house.pipeline.save([{ changes }]);
-    if (outcome?.result === 'saved') return;
+    if (outcome?.result === 'saved') return outcome.reached ?? {};
     if (outcome?.result === 'failed' && (outcome.code === 'not_found' || outcome.code === 'invalid_request'))
       throw new RefusedRequest(outcome.code, outcome.detail);
     throw new TransientError('store_unavailable', `Not done: ${outcome?.result ?? 'no answer'}.`);
@@ -39,7 +40,7 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
     subject: string,
     changes: readonly Change[],
     detail?: string,
-  ): Promise<void> {
+  ): Promise<Reached> {
     const at = house.clock.now();
     const said = detail !== undefined && { detail };
     return save([...changes, { do: 'audit', at, actor: actor.name, action, subject, ...said }]);
@@ -104,8 +105,11 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
       await commit(actor, 'resend', subject, [{ do: 'resend-delivery', ...what, at: house.clock.now() }]);
       if (what.destination !== undefined) ports.resume(what.destination);
     },
-    restore: (messageId, actor) =>
-      commit(actor, 'restore', messageId, [{ do: 'restore-message', id: messageId, at: house.clock.now() }]),
+    async restore(messageId, actor) {
+      await commit(actor, 'restore', messageId, [
+        { do: 'restore-message', id: messageId, at: house.clock.now() },
+      ]);
+    },
     closeCallback: async (id, actor) => {
       const at = house.clock.now();
       const changes: Change[] = [{ do: 'close-callback', id, by: actor.name, at }];
@@ -143,8 +147,9 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
       );
       return { id, key };
     },
-    revokeKey: (id, actor) =>
-      commit(actor, 'revoke-key', id, [{ do: 'revoke-api-key', id, at: house.clock.now() }]),
+    async revokeKey(id, actor) {
+      await commit(actor, 'revoke-key', id, [{ do: 'revoke-api-key', id, at: house.clock.now() }]);
+    },
     erase: (what, reason, actor) => erase(house, what, reason, actor, save),
   };
 }
@@ -206,24 +211,29 @@ export function newKey(
   return { id, key, change: { do: 'put-api-key', hash, key: { id, ...wish, createdAt: now } } };
 }
 
-/** Erases one record, or every record of a subject, and tells the destinations that it is gone. The store writes to the audit chain what it erased. */
+/**
+ * Erases one record, or everything of a subject, and tells the destinations that it is gone. The store
+ * writes to the audit chain what it erased: a row for each record, and one with the counts of a subject.
+ */
 async function erase(
   house: House,
-  what: Parameters<Operations['erase']>[0],
+  whose: Parameters<Operations['erase']>[0],
   reason: string,
   actor: Actor,
-  save: (changes: readonly Change[]) => Promise<void>,
-): Promise<void> {
-  const subject = 'number' in what ? undefined : toLookup(what);
-  const numbers = subject ? await numbersOf(house, subject) : 'number' in what ? [what.number] : [];
+  save: (changes: readonly Change[]) => Promise<Reached>,
+): Promise<Erased> {
+  const subject = 'number' in whose ? undefined : toLookup(whose);
+  const numbers = subject ? await numbersOf(house, subject) : 'number' in whose ? [whose.number] : [];
+  let records = 0;
   for (const number of numbers) {
     const view = await house.reader.record({ number });
+    if (view === undefined && subject) continue;
     if (view === undefined) throw new RefusedRequest('not_found', 'No such record.');
     const { record } = view;
     const at = house.clock.now();
     const sequence = record.version + 1;
     const id = house.ids.uuid();
-    await save([
+    const reached = await save([
       { do: 'erase', what: { recordId: record.id }, at, actor: actor.name, reason },
       {
         do: 'put-event',
@@ -246,12 +256,13 @@ async function erase(
               })),
       },
     ]);
+    records += reached.records ?? 0;
   }
+  if (!subject) return { records, messages: 0 };
   // What the subject said outside any record: settling, or kept as not a case.
-  if (subject) {
-    const at = house.clock.now();
-    await save([{ do: 'erase', what: { subject }, at, actor: actor.name, reason }]);
-  }
+  const what = { subject, before: records };
+  const rest = await save([{ do: 'erase', what, at: house.clock.now(), actor: actor.name, reason }]);
+  return { records: records + (rest.records ?? 0), messages: rest.messages ?? 0 };
 }
 
 function toLookup(

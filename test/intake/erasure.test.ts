@@ -41,7 +41,10 @@ describe('erasure', () => {
     await town.deliver('e1', [{ key: 'm1', text: 'Merhaba', at: at(0) }]);
     await town.work(settled);
     await town.say({ citizen: { phone: '0532 123 45 67' } }, 'k1');
-    await operations().erase({ phone: '05321234567' }, 'KVKK', actor());
+    expect(await operations().erase({ phone: '05321234567' }, 'KVKK', actor())).toEqual({
+      records: 1,
+      messages: 1,
+    });
     expect(await town.records()).toEqual([]);
     expect((await town.house.reader.notCases({ limit: 10 })).items).toEqual([]);
   });
@@ -50,7 +53,25 @@ describe('erasure', () => {
     await town.say({ citizen: { phone: '0532 123 45 67' } }, 'k1');
     await town.say({ citizen: { phone: '+90 532 123 45 67' } }, 'k2');
     await town.say({ citizen: { phone: '0533 000 00 00' } }, 'k3');
-    await operations().erase({ phone: '05321234567' }, 'KVKK', actor());
+    const ids = (await town.records()).map(({ record }) => record.id);
+    expect(await operations().erase({ phone: '05321234567' }, 'KVKK', actor())).toEqual({
+      records: 2,
+      messages: 0,
+    });
     expect(await town.records()).toHaveLength(1);
+    const { items } = await town.house.reader.audit({ limit: 100 });
+    expect(items.filter(({ action }) => action === 'erased').map(({ subject }) => subject)).toEqual([
+      ids[1],
+      ids[0],
+      'subject: 2 records, 0 messages outside records',
+    ]);
+  });
+
+  it('of a person nobody knows is refused, and no row says otherwise', async () => {
+    await town.say({ citizen: { phone: '0532 123 45 67' } }, 'k1');
+    const asked = operations().erase({ phone: '05339999999' }, 'KVKK', actor());
+    await expect(asked).rejects.toMatchObject({ code: 'not_found' });
+    const { items } = await town.house.reader.audit({ limit: 100 });
+    expect(items.filter(({ action }) => action === 'erased')).toEqual([]);
   });
 });

@@ -17,8 +17,12 @@ export async function erase(
   if (options.yes !== true) {
     throw new RefusedRequest('invalid_request', 'Erasing cannot be undone; repeat the command with --yes.');
   }
-  await withControls(context, (controls) => controls.erase(what, options.reason));
-  context.output.result({ erased: true }, () => 'Erased; repeats of its messages stay recognised.');
+  const erased = await withControls(context, (controls) => controls.erase(what, options.reason));
+  context.output.result(
+    { erased },
+    () =>
+      `Erased: records ${erased.records}, messages outside records ${erased.messages}. Repeats of them stay recognised.`,
+  );
   return exitCodes.done.code;
 }
 

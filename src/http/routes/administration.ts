@@ -2,6 +2,7 @@ import {
   auditCheckAnswer,
   auditRow,
   bookAnswer,
+  eraseAnswer,
   eraseRequest,
   keyAnswer,
   keyRequest,
@@ -107,13 +108,13 @@ const erase = defineRoute({
   tag: 'Administration',
   summary: 'Erase a record, or everything of a person, for good',
   description:
-    'Exactly one of `number`, `phone`, `tckn`, `email`. Keys outlive the data: repeats stay recognised.',
+    'Exactly one of `number`, `phone`, `tckn`, `email`; 404 where nothing is found. Keys outlive the data: repeats stay recognised.',
   access: { scopes: ['admin'] },
   load: 'entrance',
   params: none,
   query: none,
   body: eraseRequest,
-  answers: { 204: { description: 'Erased.' } },
+  answers: { 200: { description: 'What was erased.', schema: eraseAnswer } },
   errors: ['not_found'],
   examples: [
     {
@@ -121,7 +122,7 @@ const erase = defineRoute({
       body: { phone: '0532 123 45 67', email: 'a@example.org', reason: 'KVKK 11' },
       status: 400,
     },
-    { name: 'A person', body: { email: 'kimse@example.org', reason: 'KVKK md. 11 başvurusu' }, status: 204 },
+    { name: 'A person', body: { email: 'kimse@example.org', reason: 'KVKK md. 11 başvurusu' }, status: 200 },
   ],
   handle: async ({ body, actor, house }) => {
     const { number, phone, tckn, email, reason } = body;
@@ -136,8 +137,7 @@ const erase = defineRoute({
       const message = 'Give exactly one of number, phone, tckn, email.';
       throw new RefusedRequest('invalid_request', message, { errors: [{ pointer: '', message }] });
     }
-    await house.gateway.operations.erase(only, reason, actor);
-    return { status: 204 };
+    return ok(await house.gateway.operations.erase(only, reason, actor));
   },
 });
 

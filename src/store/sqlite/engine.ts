@@ -192,7 +192,9 @@ export class SqliteEngine {
       for (const change of save.changes) applyChange(w, change, now);
       if (work && row) this.#end(work, now);
     });
-    return outcome instanceof Abort ? outcome.outcome : { result: 'saved' };
+    const reached = w.takeReached();
+    if (outcome instanceof Abort) return outcome.outcome;
+    return reached ? { result: 'saved', reached } : { result: 'saved' };
   }
 
   #end(work: Settlement, now: number): void {

@@ -62,7 +62,10 @@ export function erasingRows(open: OpenStore): void {
       event: sampleEvent(1, 2, { name: 'erased', data: {} }),
       destinations: [{ name: queue, profile: 'masked' }],
     };
-    expect(await saveOne(store, [erase({ recordId: idOf('re', 1) }), told])).toEqual({ result: 'saved' });
+    expect(await saveOne(store, [erase({ recordId: idOf('re', 1) }), told])).toEqual({
+      result: 'saved',
+      reached: { records: 1 },
+    });
     expect(await store.pipeline.settle([settlement('forward', work)])).toEqual([{ result: 'stale' }]);
     const next = await claimOne(store, 'forward');
     expect(next).toMatchObject({ type: 'kapi.record.erased.v1', subject: sampleRecord(1).number });
@@ -123,7 +126,12 @@ export function erasingRows(open: OpenStore): void {
       entranceEntry(2, { record: { citizen: { ...sampleRecord(2).citizen, phones: ['+905550000000'] } } }),
     ]);
     await readInto(store, [3], (n) => [putMessage(n)]);
-    await saveOne(store, [erase({ subject: { kind: 'phone', value: '+905321234567' } })]);
+    const subject = { kind: 'phone', value: '+905321234567' } as const;
+    const outcome = await saveOne(store, [erase({ subject })]);
+    expect(outcome).toEqual({ result: 'saved', reached: { records: 1, messages: 1 } });
+    const rows = (await store.reader.audit({ limit: 10 })).items.length;
+    expect(await saveOne(store, [erase({ subject })])).toMatchObject({ result: 'failed', code: 'not_found' });
+    expect((await store.reader.audit({ limit: 10 })).items).toHaveLength(rows);
     expect((await store.reader.records({ limit: 10 })).items.map(({ id }) => id)).toEqual([idOf('re', 2)]);
     expect(await store.pipeline.claim('assemble', claimAt())).toEqual([]);
     expect(await store.reader.envelope(idOf('en', 3))).toMatchObject({ state: 'erased' });

@@ -181,6 +181,7 @@ function resend(w: Writing, change: Extract<Change, { do: 'resend-delivery' }>):
             w.destination(change.destination),
           );
   if (change.id !== undefined) required(dead[0], 'dead letter');
+  w.reach('deliveries', dead.length);
   for (const row of dead) {
     const open = w.connection.get(
       'SELECT 1 AS one FROM deliveries WHERE rid = ? AND did = ? AND state < 4 LIMIT 1',

@@ -6,7 +6,7 @@ import { moveDelivery } from './deliveries.ts';
 import { moveItems } from './items.ts';
 import { moveMessage } from './messages.ts';
 import { dropLookups } from './records.ts';
-import { required, type Writing } from './writing.ts';
+import { Abort, required, type Writing } from './writing.ts';
 
 /**
  * Erases documents and data keys; rows stay as tombstones so that the books balance, and keys so that
@@ -18,12 +18,22 @@ export function erase(w: Writing, change: Erase): void {
   if ('recordId' in what) {
     const row = required(w.connection.get('SELECT rid FROM records WHERE id = ?', what.recordId), 'record');
     eraseRecord(w, integer(row, 'rid'), change);
+    w.reach('records', 1);
     erased = what.recordId;
   } else if ('subject' in what) {
     const found = w.connection.all(foundByLookup(1), w.hash(what.subject.kind, what.subject.value));
     for (const row of found) eraseRecord(w, integer(row, 'rid'), change);
     const messages = erasePerson(w, what.subject.value);
-    erased = `subject: ${found.length} records, ${messages} messages outside records`;
+    const records = found.length + (what.before ?? 0);
+    if (records + messages === 0)
+      throw new Abort({
+        result: 'failed',
+        code: 'not_found',
+        detail: 'Nothing here belongs to this person.',
+      });
+    w.reach('records', found.length);
+    w.reach('messages', messages);
+    erased = `subject: ${records} records, ${messages} messages outside records`;
   } else {
     erased = `envelopes received before ${new Date(what.envelopesBefore).toISOString()}: ${eraseEnvelopes(w, what.envelopesBefore)}`;
   }

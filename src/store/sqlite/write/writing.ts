@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { CommitHint, SaveOutcome, Stage } from '@kapi/contract';
+import type { CommitHint, Reached, SaveOutcome, Stage } from '@kapi/contract';
 import { keyedHash } from '../../../sealing/index.ts';
 import type { Connection } from '../connection.ts';
 import type { Documents } from '../documents.ts';
@@ -29,6 +29,8 @@ export class Writing {
   readonly dropped = new Set<string>();
   /** Rows of this group that could not be opened. */
   readonly damaged: string[] = [];
+  /** How far the changes of the item under way went; for its outcome. */
+  #reached: { [K in keyof Reached]: number } | undefined;
   /** Something was erased that the log still holds. */
   erased = false;
   #position = 0;
@@ -54,6 +56,17 @@ export class Writing {
   /** Moves a counter of the books; written in the transaction of what it counts. */
   count(name: string, by: number): void {
     this.#itemMoves.set(name, (this.#itemMoves.get(name) ?? 0) + by);
+  }
+
+  reach(what: keyof Reached, by: number): void {
+    this.#reached = { ...this.#reached, [what]: (this.#reached?.[what] ?? 0) + by };
+  }
+
+  /** What was reached since the last asking. */
+  takeReached(): Reached | undefined {
+    const reached = this.#reached;
+    this.#reached = undefined;
+    return reached;
   }
 
   /**
