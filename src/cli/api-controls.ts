@@ -10,6 +10,7 @@ import {
   quarantineEntry,
   recordAnswer,
   recordSchema,
+  resendAnswer,
   toCloudEvent,
 } from '@kapi/contract';
 import { z } from 'zod';
@@ -57,10 +58,13 @@ export function createApiControls(client: ApiClient): Controls {
     },
     deadLetters: ({ limit, destination }) =>
       collect('/v1/deadletters', pageOf(deadLetterAnswer), limit, { destination }),
-    resend: ({ id, destination }) =>
-      id === undefined
-        ? post('/v1/deadletters/resend', { destination })
-        : post(`/v1/deadletters/${segment(id)}/resend`),
+    async resend(what) {
+      const [path, body] =
+        'id' in what
+          ? [`/v1/deadletters/${segment(what.id)}/resend`, {}]
+          : ['/v1/deadletters/resend', { destination: what.destination }];
+      return (await client.call(path, resendAnswer, { method: 'POST', body })).resent;
+    },
     keys: async () => (await client.call('/v1/keys', keysAnswer)).keys,
     createKey: (request) => client.call('/v1/keys', keyMade, { method: 'POST', body: request }),
     async revokeKey(id) {

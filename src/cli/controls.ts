@@ -36,7 +36,8 @@ export interface Controls {
     readonly limit: number;
     readonly destination?: string;
   }): Promise<readonly ShownDeadLetter[]>;
-  resend(what: { readonly id?: string; readonly destination?: string }): Promise<void>;
+  /** Count of dead letters put back. @throws RefusedRequest `not_found` */
+  resend(what: { readonly id: string } | { readonly destination: string }): Promise<number>;
   keys(): Promise<readonly ShownKey[]>;
   createKey(request: {
     readonly name: string;

@@ -91,8 +91,8 @@ const answers: Readonly<Record<string, unknown>> = {
   'POST /v1/quarantine/e1/replay': undefined,
   'POST /v1/replay': { envelopes: 7 },
   'GET /v1/deadletters': { items: [letter] },
-  'POST /v1/deadletters/d1/resend': undefined,
-  'POST /v1/deadletters/resend': undefined,
+  'POST /v1/deadletters/d1/resend': { resent: 1 },
+  'POST /v1/deadletters/resend': { resent: 3 },
   'GET /v1/keys': { keys: [key] },
   'POST /v1/keys': { id: 'k2', key: 'kapi_k2_secret' },
   'DELETE /v1/keys/k1': undefined,
@@ -181,12 +181,12 @@ describe('beside a running gateway', () => {
     {
       line: 'deadletters resend d1',
       calls: [{ route: 'POST /v1/deadletters/d1/resend', query: '', body: {} }],
-      says: /Put back/,
+      says: /Put back: 1;/,
     },
     {
       line: 'deadletters resend --destination e-belediye',
       calls: [{ route: 'POST /v1/deadletters/resend', query: '', body: { destination: 'e-belediye' } }],
-      says: /Put back/,
+      says: /Put back: 3;/,
     },
     {
       line: 'keys list',
@@ -306,7 +306,11 @@ describe('the command line', () => {
     { line: 'quarantine list --limit some', code: 2, says: /a whole number from 1 on/ },
     { line: 'quarantine replay', code: 1, says: /Name the ids to replay, or --all/ },
     { line: 'replay --since yesterday', code: 1, says: /expected a time such as/ },
-    { line: 'deadletters resend', code: 1, says: /Name one id, or --destination/ },
+    {
+      line: 'deadletters resend',
+      code: 1,
+      says: /Name one id from `kapi deadletters list`, or --destination/,
+    },
     { line: 'erase --record SOK-26-0000001-0 --reason x', code: 1, says: /cannot be undone/ },
     { line: 'erase --subject name:Ali --reason x --yes', code: 1, says: /expected tckn:/ },
     { line: 'erase --reason x --yes', code: 1, says: /either --record or --subject/ },

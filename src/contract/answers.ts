@@ -250,6 +250,8 @@ export const bookAnswer = z.strictObject({
   ),
 });
 
+export const resendAnswer = z.strictObject({ resent: z.int() });
+
 export const eraseAnswer = z.strictObject({
   records: z.int(),
   messages: z.int().describe('Those that were in no record'),

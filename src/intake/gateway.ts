@@ -186,7 +186,8 @@ export interface Operations {
   replay(envelopeId: string, actor: Actor): Promise<void>;
   /** Count of envelopes put back. */
   replaySince(since: string, account: string | undefined, actor: Actor): Promise<number>;
-  resend(what: { readonly id?: string; readonly destination?: string }, actor: Actor): Promise<void>;
+  /** Count of dead letters put back. @throws RefusedRequest `not_found` for an unknown id or destination */
+  resend(what: { readonly id: string } | { readonly destination: string }, actor: Actor): Promise<number>;
   /** A message kept as «not a case» becomes one after all. */
   restore(messageId: string, actor: Actor): Promise<void>;
   closeCallback(id: string, actor: Actor): Promise<void>;

@@ -101,9 +101,12 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
       return count;
     },
     async resend(what, actor) {
-      const subject = what.id ?? what.destination ?? 'all';
-      await commit(actor, 'resend', subject, [{ do: 'resend-delivery', ...what, at: house.clock.now() }]);
-      if (what.destination !== undefined) ports.resume(what.destination);
+      const subject = 'id' in what ? what.id : what.destination;
+      if ('destination' in what) await refuseStranger(house, what.destination);
+      const change: Change = { do: 'resend-delivery', ...what, at: house.clock.now() };
+      const { deliveries = 0 } = await commit(actor, 'resend', subject, [change]);
+      if ('destination' in what) ports.resume(what.destination);
+      return deliveries;
     },
     async restore(messageId, actor) {
       await commit(actor, 'restore', messageId, [
@@ -192,6 +195,18 @@ function refuseQueues(
     names.has(queue) ? [] : [{ pointer: `/queues/${index}`, message: `no queue «${queue}» exists` }],
   );
   if (errors.length > 0) throw new RefusedRequest('invalid_request', 'A queue is unknown.', { errors });
+}
+
+/** @throws RefusedRequest `not_found` for a name that is no destination's, nor was that of one with dead letters */
+async function refuseStranger(house: House, destination: string): Promise<void> {
+  const names = house.settings().destinations.map(({ id }) => id);
+  if (names.includes(destination)) return;
+  const left = await house.reader.deadLetters({ destination, limit: 1 });
+  if (left.items.length > 0) return;
+  throw new RefusedRequest(
+    'not_found',
+    `No destination «${destination}» is on; on are: ${names.join(', ')}.`,
+  );
 }
 
 /** A fresh API key: shown once, stored as its hash. */

@@ -40,6 +40,18 @@ describe('the shipped gateway', () => {
     expect(metrics).toContain('kapi_deliveries_total{destination="coordination",result="retried"} 19\n');
   });
 
+  it('puts dead letters back and says how many, and refuses a destination that is none', async () => {
+    const resend = (destination: string) =>
+      shipped.kapi('deadletters', 'resend', '--destination', destination, '--json');
+    expect(JSON.parse((await resend('coordination')).out)).toEqual({ resent: 1 });
+    expect(JSON.parse((await resend('coordination')).out)).toEqual({ resent: 0 });
+    const stranger = await resend('nope');
+    expect(stranger.code).toBe(1);
+    expect(JSON.parse(stranger.out)).toMatchObject({
+      error: { code: 'not_found', message: 'No destination «nope» is on; on are: coordination.' },
+    });
+  });
+
   it.each(['email-imap', 'bilgi'])('tries a mail by «%s», whose account is off', async (name) => {
     const file = join(root, 'adapters/email-imap/fixtures/flowed-text.eml');
     const { code, out, err } = await shipped.kapi('try', name, file);

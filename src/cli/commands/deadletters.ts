@@ -33,11 +33,19 @@ export async function resendDeadLetters(
   id: string | undefined,
   options: { readonly destination?: string },
 ): Promise<number> {
-  if ((id === undefined) === (options.destination === undefined)) {
-    throw new RefusedRequest('invalid_request', 'Name one id, or --destination for all of its dead letters.');
+  const { destination } = options;
+  const what = id !== undefined ? { id } : destination !== undefined ? { destination } : undefined;
+  if (what === undefined || (id !== undefined && destination !== undefined)) {
+    throw new RefusedRequest(
+      'invalid_request',
+      'Name one id from `kapi deadletters list`, or --destination for all of its dead letters.',
+    );
   }
-  const what = id === undefined ? { destination: options.destination ?? '' } : { id };
-  await withControls(context, (controls) => controls.resend(what));
-  context.output.result({ resent: what }, () => 'Put back; the next try is now.');
+  const resent = await withControls(context, (controls) => controls.resend(what));
+  context.output.result({ resent }, () =>
+    resent === 0
+      ? 'There were no dead letters; if the destination had been given up, it is called again.'
+      : `Put back: ${resent}; the next try is now.`,
+  );
   return exitCodes.done.code;
 }

@@ -11,6 +11,7 @@ import {
   RefusedRequest,
   recordSummary,
   replayRequest,
+  resendAnswer,
   resendRequest,
   shownCallback,
   toEpoch,
@@ -236,12 +237,12 @@ const resendOne = defineRoute({
   params: idPath,
   query: none,
   body: noBody,
-  answers: { 202: { description: 'Ready to go again.' } },
+  answers: { 202: { description: 'How many are ready to go again.', schema: resendAnswer } },
   errors: ['not_found'],
   examples: [{ name: 'One', path: { id: 'delivery-1' }, status: 202 }],
   handle: async ({ params, actor, house }) => {
-    await house.gateway.operations.resend({ id: params.id }, actor);
-    return { status: 202 };
+    const resent = await house.gateway.operations.resend({ id: params.id }, actor);
+    return { status: 202, body: { resent } };
   },
 });
 
@@ -255,12 +256,15 @@ const resendAll = defineRoute({
   params: none,
   query: none,
   body: resendRequest,
-  answers: { 202: { description: 'Ready to go again.' } },
-  errors: [],
-  examples: [{ name: 'A destination', body: { destination: 'ebelediye' }, status: 202 }],
+  answers: { 202: { description: 'How many are ready to go again.', schema: resendAnswer } },
+  errors: ['not_found'],
+  examples: [
+    { name: 'A destination', body: { destination: 'ebelediye' }, status: 202 },
+    { name: 'None of that name', body: { destination: 'baska' }, status: 404 },
+  ],
   handle: async ({ body, actor, house }) => {
-    await house.gateway.operations.resend({ destination: body.destination }, actor);
-    return { status: 202 };
+    const resent = await house.gateway.operations.resend({ destination: body.destination }, actor);
+    return { status: 202, body: { resent } };
   },
 });
 

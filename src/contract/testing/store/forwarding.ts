@@ -102,7 +102,8 @@ export function forwardingRows(open: OpenStore): void {
         await store.pipeline.settle([
           settlement('forward', work, { end: 'parked', code: 'destination_rejected', detail: '' }),
         ]);
-    await saveOne(store, [{ do: 'resend-delivery', destination: queue, at: distant }]);
+    const outcome = await saveOne(store, [{ do: 'resend-delivery', destination: queue, at: distant }]);
+    expect(outcome).toEqual({ result: 'saved', reached: { deliveries: 2 } });
     expect(subjects(await claim(store))).toEqual(['1/1', '2/1']);
     expect(await claim(store, { destination: 'partner' })).toEqual([]);
   });
