@@ -57,12 +57,11 @@ export function compose(variables: NodeJS.ProcessEnv): CliParts {
     },
 
     async facts() {
-      const { institution, accounts, destinations } = await configuration();
+      const { accounts, destinations } = await configuration();
       return {
-        institution: institution.id,
         adapters: Object.keys(registry),
         accounts: accounts.map(({ id, adapter, enabled }) => ({ id, adapter, enabled })),
-        destinations: destinations.map(({ id, kind, profile }) => ({ id, kind, profile })),
+        destinations: destinations.map(({ id }) => id),
       };
     },
 

@@ -3,15 +3,12 @@ import {
   bookAnswer,
   deadLetterAnswer,
   eraseAnswer,
-  eventNames,
   keyAnswer,
+  outgoingAnswer,
   pageOf,
   previewAnswer,
   quarantineEntry,
-  recordAnswer,
-  recordSchema,
   resendAnswer,
-  toCloudEvent,
 } from '@kapi/contract';
 import { z } from 'zod';
 import type { ApiClient } from './api-client.ts';
@@ -82,16 +79,9 @@ export function createApiControls(client: ApiClient): Controls {
       return { rows, ...(brokenAt !== undefined && { brokenAt }) };
     },
     preview: (request) => client.call('/v1/preview', previewAnswer, { method: 'POST', body: request }),
-    async events(number, profile, institution) {
-      const query = { reveal: 'kapi try' };
-      const { record, events } = await client.call(`/v1/records/${segment(number)}`, recordAnswer, { query });
-      // The tracking secrets never leave the gateway, and no profile shows them.
-      const whole = recordSchema.parse({ ...record, trackingPin: '000000', trackingToken: '' });
-      return events.flatMap((event) => {
-        const name = eventNames.find((known) => known === event.name);
-        if (name === undefined) return [];
-        return [toCloudEvent({ ...event, name, recordId: whole.id }, whole, profile, institution)];
-      });
+    async outgoing(number, destination) {
+      const query = { destination, reveal: 'kapi try' };
+      return (await client.call(`/v1/records/${segment(number)}/outgoing`, outgoingAnswer, { query })).events;
     },
     close: async () => undefined,
   };

@@ -1,12 +1,11 @@
 import type {
   AuditCheck,
   Book,
-  CloudEvent,
   deadLetterAnswer,
   eraseAnswer,
   keyAnswer,
+  outgoingAnswer,
   PreviewRequest,
-  Profile,
   quarantineEntry,
   Scope,
 } from '@kapi/contract';
@@ -52,8 +51,8 @@ export interface Controls {
   /** Walks the whole audit chain. */
   audit(): Promise<Pick<AuditCheck, 'rows' | 'brokenAt'>>;
   preview(request: PreviewRequest): Promise<Record<string, unknown>>;
-  /** Events of a record as a destination of that profile sees them; nothing is sent. */
-  events(number: string, profile: Profile, institution: string): Promise<readonly CloudEvent[]>;
+  /** The events of a record as they leave, or left, for a destination; nothing is sent. */
+  outgoing(number: string, destination: string): Promise<z.output<typeof outgoingAnswer>['events']>;
   close(): Promise<void>;
 }
 

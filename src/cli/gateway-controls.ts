@@ -1,4 +1,4 @@
-import { type Page, type PageOptions, RefusedRequest, scopes, toCloudEvent, toInstant } from '@kapi/contract';
+import { type Page, type PageOptions, scopes, toInstant } from '@kapi/contract';
 import { walkAudit } from '../intake/audit-walk.ts';
 import type { Actor } from '../intake/gateway.ts';
 import type { Controls } from './controls.ts';
@@ -9,7 +9,7 @@ const operator: Actor = { name: 'cli', scopes: new Set(scopes), account: 'api' }
 
 /** Acts on a stopped gateway's data; stages continue with it at the next start. */
 export function controlsOf({ gateway, close }: OpenGateway): Controls {
-  const { operations, reader, entrance, records } = gateway;
+  const { operations, reader, entrance } = gateway;
   return {
     where: 'the data folder',
     async quarantine({ limit, account }) {
@@ -43,12 +43,8 @@ export function controlsOf({ gateway, close }: OpenGateway): Controls {
     books: async () => ({ kept: await reader.books(), counted: await reader.recount() }),
     audit: () => walkAudit(reader),
     preview: (request) => entrance.preview(request, operator),
-    async events(number, profile, institution) {
-      const view = await reader.record({ number });
-      if (!view) throw new RefusedRequest('not_found', `There is no record ${number}.`);
-      if (profile === 'full')
-        await records.revealed(view.record.number, operator, 'dry run of a destination');
-      return view.events.map((event) => toCloudEvent(event, view.record, profile, institution));
+    async outgoing(number, destination) {
+      return [...(await operations.outgoing(number, destination, operator, 'kapi try'))];
     },
     close,
   };

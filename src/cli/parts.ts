@@ -46,14 +46,9 @@ export interface ConfigProblem {
 }
 
 export interface ConfigFacts {
-  readonly institution: string;
   readonly adapters: readonly string[];
   readonly accounts: readonly { readonly id: string; readonly adapter: string; readonly enabled: boolean }[];
-  readonly destinations: readonly {
-    readonly id: string;
-    readonly kind: string;
-    readonly profile: 'full' | 'masked' | 'minimal';
-  }[];
+  readonly destinations: readonly string[];
 }
 
 export interface Running {

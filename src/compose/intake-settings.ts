@@ -1,6 +1,9 @@
 import type { Config } from '../config/index.ts';
-import type { AccountSettings, IntakeSettings } from '../intake/settings.ts';
+import type { AccountSettings, DestinationSettings, IntakeSettings } from '../intake/settings.ts';
 import { createLexicon } from '../understanding/index.ts';
+
+export const toDestinations = (destinations: Config['destinations']): DestinationSettings[] =>
+  destinations.map(({ id, profile, units }) => ({ id, profile, ...(units && { units }) }));
 
 /** What intake needs of a configuration. */
 export const toIntakeSettings = (
@@ -10,9 +13,7 @@ export const toIntakeSettings = (
   institution: config.institution.id,
   prefix: config.institution.prefix,
   accounts,
-  destinations: config.destinations
-    .filter(({ enabled }) => enabled)
-    .map(({ id, profile, units }) => ({ id, profile, ...(units && { units }) })),
+  destinations: toDestinations(config.destinations.filter(({ enabled }) => enabled)),
   lexicon: createLexicon(config.words),
   retentionDays: config.privacy.retentionDays,
 });

@@ -31,7 +31,7 @@ import { Accounts, type AdapterRegistry } from './accounts.ts';
 import { sparing } from './full-disk.ts';
 import { createGateway } from './gateway.ts';
 import { createHouse } from './house.ts';
-import { toIntakeSettings } from './intake-settings.ts';
+import { toDestinations, toIntakeSettings } from './intake-settings.ts';
 import { replyAccounts } from './stages.ts';
 
 export type KapiConfig = Config<Templates>;
@@ -127,6 +127,7 @@ export async function open(options: OpenOptions): Promise<Opened> {
   const parsers = createParserPool({ size: 2 });
   const operations: OperationsPorts = {
     accounts: () => accounts.list(),
+    destinations: () => toDestinations(config.destinations),
     ready: options.ready,
     ...options.live,
   };

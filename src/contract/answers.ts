@@ -252,6 +252,8 @@ export const bookAnswer = z.strictObject({
 
 export const resendAnswer = z.strictObject({ resent: z.int() });
 
+export const outgoingAnswer = z.strictObject({ events: z.array(cloudEventAnswer) });
+
 export const eraseAnswer = z.strictObject({
   records: z.int(),
   messages: z.int().describe('Those that were in no record'),

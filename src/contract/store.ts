@@ -702,6 +702,16 @@ export interface Backlog {
 
 export interface Reader {
   record(ref: { readonly id: string } | { readonly number: string }): Promise<RecordView | undefined>;
+  /**
+   * Each event of a record with the record as that event left it, oldest first, and its bytes for the
+   * profile where a first try has rendered them; nothing of a record that is unknown or was erased.
+   */
+  history(
+    number: string,
+    profile: Profile,
+  ): Promise<
+    readonly { readonly event: RecordEvent; readonly record: SokRecord; readonly body?: Uint8Array }[]
+  >;
   /** Latest revision of the messages in a record, by provider time. */
   messages(recordId: string): Promise<readonly StoredMessage[]>;
   /** The record a notice of ours belongs to: how a reply's References are followed. */

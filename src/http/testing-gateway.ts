@@ -427,6 +427,11 @@ export function testingGateway(): TestingGateway {
         done(`erase ${Object.keys(what).join()}`);
         return { records: 1, messages: 0 };
       },
+      async outgoing(number, destination) {
+        const found = records.get(number);
+        known(destination === 'ebelediye');
+        return found ? found.events.map((event) => toCloudEvent(event, found.record, 'masked', 'ornek')) : [];
+      },
       ready: () => state.ready,
     },
 
@@ -439,6 +444,7 @@ export function testingGateway(): TestingGateway {
         return found && view(found);
       },
       recordByNotice: async () => undefined,
+      history: async () => [],
       messages: async () => [],
       async records(query) {
         const from = Number(query.cursor ?? 0);

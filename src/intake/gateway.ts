@@ -204,6 +204,16 @@ export interface Operations {
     reason: string,
     actor: Actor,
   ): Promise<Erased>;
+  /**
+   * The events of a record as they leave, or left, for a destination; sends nothing. The reason is needed,
+   * and audited, where the destination's profile is `full`. @throws RefusedRequest `not_found`, `forbidden`
+   */
+  outgoing(
+    number: string,
+    destination: string,
+    actor: Actor,
+    reason: string | undefined,
+  ): Promise<readonly CloudEvent[]>;
   /** False once the store cannot commit or the process is stopping. */
   ready(): boolean;
 }

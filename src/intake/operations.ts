@@ -14,10 +14,14 @@ import { toE164 } from '@kapi/kit';
 import type { Actor, Erased, OpenAlarm, Operations } from './gateway.ts';
 import type { House } from './house.ts';
 import { meetPromise } from './meet-promise.ts';
+import { outgoing } from './outgoing.ts';
 import { destinationsOf } from './route.ts';
+import type { DestinationSettings } from './settings.ts';
 
 /** Accounts, readiness and breakers are known to compose; the rest of an operator's work is here. */
 export interface OperationsPorts extends Pick<Operations, 'accounts' | 'ready'> {
+  /** All that are configured, on or off. */
+  destinations(): readonly DestinationSettings[];
   /** A destination that was given up, or had said it is gone, is called again. */
   resume(destination: string): void;
   alarms(): Promise<readonly OpenAlarm[]>;
@@ -102,7 +106,7 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
     },
     async resend(what, actor) {
       const subject = 'id' in what ? what.id : what.destination;
-      if ('destination' in what) await refuseStranger(house, what.destination);
+      if ('destination' in what) await refuseStranger(house, ports.destinations(), what.destination);
       const change: Change = { do: 'resend-delivery', ...what, at: house.clock.now() };
       const { deliveries = 0 } = await commit(actor, 'resend', subject, [change]);
       if ('destination' in what) ports.resume(what.destination);
@@ -153,6 +157,8 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
     async revokeKey(id, actor) {
       await commit(actor, 'revoke-key', id, [{ do: 'revoke-api-key', id, at: house.clock.now() }]);
     },
+    outgoing: (number, destination, actor, reason) =>
+      outgoing(house, ports.destinations(), number, destination, actor, reason),
     erase: (what, reason, actor) => erase(house, what, reason, actor, save),
   };
 }
@@ -198,14 +204,18 @@ function refuseQueues(
 }
 
 /** @throws RefusedRequest `not_found` for a name that is no destination's, nor was that of one with dead letters */
-async function refuseStranger(house: House, destination: string): Promise<void> {
-  const names = house.settings().destinations.map(({ id }) => id);
+async function refuseStranger(
+  house: House,
+  destinations: readonly DestinationSettings[],
+  destination: string,
+): Promise<void> {
+  const names = destinations.map(({ id }) => id);
   if (names.includes(destination)) return;
   const left = await house.reader.deadLetters({ destination, limit: 1 });
   if (left.items.length > 0) return;
   throw new RefusedRequest(
     'not_found',
-    `No destination «${destination}» is on; on are: ${names.join(', ')}.`,
+    `There is no destination «${destination}»; there are: ${names.join(', ')}.`,
   );
 }
 

@@ -229,9 +229,11 @@ function toFilter({ urgency, unit, topic, channel }: NonNullable<ClaimRequest['f
   };
 }
 
+/** An event as it was rendered: our own bytes, authenticated when they were opened, so read and not validated again. */
+export const readEvent = (body: Uint8Array): CloudEvent => JSON.parse(Buffer.from(body).toString());
+
 function toEvent(work: ForwardWork, actor: Actor): CloudEvent {
-  // Our own bytes, authenticated when they were opened: read, not validated again.
-  const event: CloudEvent = JSON.parse(Buffer.from(work.body).toString());
+  const event = readEvent(work.body);
   const mayReveal = work.profile !== 'full' || actor.scopes.has('records:reveal');
   return mayReveal ? event : toMasked(event, work);
 }

@@ -48,8 +48,22 @@ describe('the shipped gateway', () => {
     const stranger = await resend('nope');
     expect(stranger.code).toBe(1);
     expect(JSON.parse(stranger.out)).toMatchObject({
-      error: { code: 'not_found', message: 'No destination «nope» is on; on are: coordination.' },
+      error: {
+        code: 'not_found',
+        message: 'There is no destination «nope»; there are: coordination, e-belediye, yol-isleri-posta.',
+      },
     });
+  });
+
+  it('tries a destination: what the queue gave is what is printed, and each event its own version', async () => {
+    const { number } = await say('outgoing');
+    const given = (await claim()).items.find(({ event }) => event.subject === number);
+    await post(`/v1/records/${number}/events`, { event: 'accepted' });
+    const { out } = await shipped.kapi('try', 'coordination', number, '--json');
+    const events: { data: { version: number } }[] = JSON.parse(out);
+    expect(events[0]).toEqual(given?.event);
+    expect(events.map(({ data }) => data.version)).toEqual([1, 2]);
+    expect((await shipped.kapi('try', 'e-belediye', number)).code).toBe(0);
   });
 
   it.each(['email-imap', 'bilgi'])('tries a mail by «%s», whose account is off', async (name) => {

@@ -48,6 +48,7 @@ export interface Town {
 /** Operations' ports where nothing runs. */
 export const quietPorts: OperationsPorts = {
   accounts: () => [],
+  destinations: () => [],
   ready: () => true,
   resume: () => undefined,
   alarms: async () => [],

@@ -15,7 +15,7 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 /**
  * Dry run. With an adapter (or the entrance `api`): what its account would make of the file. With a
- * destination: the events of the record as they would leave. Nothing is stored or sent.
+ * destination: the events of the record as they leave, or left. Nothing is stored or sent.
  */
 export async function tryOut(
   context: Context,
@@ -24,18 +24,15 @@ export async function tryOut(
   options: { readonly contentType?: string; readonly header?: readonly string[] },
 ): Promise<number> {
   const facts = await context.parts.facts();
-  const destination = facts.destinations.find(({ id }) => id === name);
-  if (destination) {
-    const events = await withControls(context, (controls) =>
-      controls.events(subject, destination.profile, facts.institution),
-    );
+  if (facts.destinations.includes(name)) {
+    const events = await withControls(context, (controls) => controls.outgoing(subject, name));
     context.output.result(events, (list) => list.map((event) => JSON.stringify(event, null, 2)).join('\n'));
     return exitCodes.done.code;
   }
   const account = facts.accounts.find(({ id }) => id === name);
   const adapter = account?.adapter ?? name;
   if (adapter !== 'api' && !facts.adapters.includes(adapter)) {
-    const known = [...facts.adapters, 'api', ...facts.destinations.map(({ id }) => id)];
+    const known = [...facts.adapters, 'api', ...facts.destinations];
     throw new RefusedRequest(
       'not_found',
       `Neither an adapter nor a destination is called ${JSON.stringify(name)}; known: ${known.join(', ')}.`,

@@ -4,6 +4,7 @@ import {
   envelopeAnswer,
   maskText,
   notACaseAnswer,
+  outgoingAnswer,
   type PageOptions,
   pageOf,
   pageRequest,
@@ -18,8 +19,10 @@ import {
   toInstant,
 } from '@kapi/contract';
 import { z } from 'zod';
+import { revealQuery, revealReason } from '../reveal.ts';
 import { defineRoute, noBody, none, ok, type Route } from '../route.ts';
 import { showCallback, showSummary } from '../shown.ts';
+import { numberOf } from './records.ts';
 
 export const idPath = z.strictObject({ id: z.string().min(1).max(200) });
 
@@ -268,6 +271,42 @@ const resendAll = defineRoute({
   },
 });
 
+const outgoing = defineRoute({
+  method: 'GET',
+  path: '/v1/records/{number}/outgoing',
+  tag: 'Operations',
+  summary: 'The events of a record as they leave for a destination',
+  description:
+    'Those that left, as they left; those still to leave, as they would. The destination may be off; nothing is sent. Where its profile is `full`, needs `records:reveal` and a reason, in `reveal` or the `Kapi-Reveal-Reason` header, and is written to the audit chain.',
+  access: { scopes: ['admin'] },
+  load: 'read',
+  params: z.strictObject({ number: z.string().max(64) }),
+  query: z.strictObject({ destination: z.string().max(64), reveal: revealQuery }),
+  body: noBody,
+  answers: { 200: { description: 'Oldest first.', schema: outgoingAnswer } },
+  errors: ['not_found', 'forbidden'],
+  examples: [
+    {
+      name: 'To a receiver of masked events',
+      path: { number: 'SOK-26-0001234-9' },
+      query: { destination: 'ebelediye' },
+      status: 200,
+    },
+    {
+      name: 'To none',
+      path: { number: 'SOK-26-0001234-9' },
+      query: { destination: 'baska' },
+      status: 404,
+    },
+  ],
+  handle: async ({ params, query, request, actor, house }) => {
+    const number = numberOf(params.number);
+    const reason = revealReason(request, actor, query.reveal);
+    const events = await house.gateway.operations.outgoing(number, query.destination, actor, reason);
+    return ok({ events });
+  },
+});
+
 const notCases = defineRoute({
   method: 'GET',
   path: '/v1/not-a-case',
@@ -336,6 +375,7 @@ export const operationRoutes: readonly Route[] = [
   deadLetters,
   resendAll,
   resendOne,
+  outgoing,
   notCases,
   restore,
   accounts,

@@ -17,6 +17,8 @@ export function createReaderPort(
 ): Reader {
   return {
     record: async (ref) => near.record(ref),
+    history: async (number, profile) =>
+      far ? far.call('history', number, profile) : near.history(number, profile),
     messages: async (recordId) => near.messages(recordId),
     recordByNotice: async (noticeId) => near.recordByNotice(noticeId),
     apiKey: async (hash) => {

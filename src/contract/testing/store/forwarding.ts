@@ -108,6 +108,25 @@ export function forwardingRows(open: OpenStore): void {
     expect(await claim(store, { destination: 'partner' })).toEqual([]);
   });
 
+  it('tells each event with the record it led to, and the bytes that were claimed', async () => {
+    const { store } = await open();
+    await store.pipeline.accept([entranceEntry(1)]);
+    const { number } = sampleRecord(1);
+    const first = (await store.reader.history(number, 'full'))[0];
+    expect(first).toMatchObject({ event: { sequence: 1 }, record: { version: 1, urgency: 'normal' } });
+    expect(first?.body).toBeUndefined();
+    const [work] = await claim(store);
+    await saveOne(store, recordStep(1, 2, { record: { urgency: 'emergency' } }));
+    const both = await store.reader.history(number, work?.profile ?? 'full');
+    expect(both).toMatchObject([
+      { event: { sequence: 1 }, record: { version: 1, urgency: 'normal' } },
+      { event: { sequence: 2 }, record: { version: 2, urgency: 'emergency' } },
+    ]);
+    expect(Buffer.from(both[0]?.body ?? []).toString()).toBe(Buffer.from(work?.body ?? []).toString());
+    expect(both[1]?.body).toBeUndefined();
+    expect(await store.reader.history('SOK-26-9999999-9', 'full')).toEqual([]);
+  });
+
   it('gives the most urgent first and the oldest of these', async () => {
     const { store } = await open();
     const urgencies: readonly Urgency[] = ['normal', 'urgent', 'normal', 'emergency', 'today', 'emergency'];

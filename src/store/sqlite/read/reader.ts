@@ -16,7 +16,7 @@ import {
   toApiKey,
   verifyAudit,
 } from './lists.ts';
-import { lateRecords, messages, record, recordByNotice, records, stream } from './records.ts';
+import { history, lateRecords, messages, record, recordByNotice, records, stream } from './records.ts';
 
 type Synchronous<T> = {
   readonly [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R : never;
@@ -38,6 +38,7 @@ export function createReader(path: string, keys: string): { reader: SyncReader; 
   const documents = new Documents(connection, KeyRing.parse(keys));
   const reader: SyncReader = {
     record: (ref) => record(documents, ref),
+    history: (number, profile) => history(documents, number, profile),
     messages: (recordId) => messages(documents, recordId),
     recordByNotice: (noticeId) => recordByNotice(documents, noticeId),
     records: (query) => records(documents, query),

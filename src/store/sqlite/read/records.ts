@@ -7,6 +7,7 @@ import {
   type Lookup,
   type Page,
   type PageOptions,
+  type Profile,
   type RecordEvent,
   type RecordQuery,
   type RecordSummary,
@@ -90,6 +91,39 @@ export function recordView(documents: Documents, row: Row | undefined): RecordVi
       .flatMap((callback) => documents.callback(callback) ?? []),
     pin: { wrong: integer(row, 'pin_wrong'), ...(lockedUntil !== undefined && { lockedUntil }) },
   };
+}
+
+export function history(
+  documents: Documents,
+  number: string,
+  profile: Profile,
+): readonly { event: RecordEvent; record: SokRecord; body?: Uint8Array }[] {
+  const { connection } = documents;
+  const row = connection.get('SELECT rid FROM records WHERE number = ?', number);
+  const owner = row && documents.recordAt(integer(row, 'rid'));
+  if (!owner) return [];
+  return connection
+    .all(
+      `SELECT events.*, event_bodies.sealed AS body FROM events
+       LEFT JOIN event_bodies ON event_bodies.position = events.position AND profile = ?
+       WHERE rid = ? ORDER BY sequence`,
+      profile,
+      owner.row,
+    )
+    .flatMap((event) => {
+      const { position: _position, ...said } = toEvent(documents, event);
+      const doc = documents.recordDoc(owner, said.version);
+      const body = documents.openFrom(owner, `body:${said.id}:${profile}`, maybeBytes(event, 'body'));
+      return doc === undefined
+        ? []
+        : [
+            {
+              event: said,
+              record: fromJson<SokRecord>(doc),
+              ...(body !== undefined && { body: new Uint8Array(Buffer.from(body)) }),
+            },
+          ];
+    });
 }
 
 const viewColumns = 'SELECT rid, pin_wrong, pin_locked_until FROM records';
