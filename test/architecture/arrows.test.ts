@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { wrongArrows } from './arrows.ts';
-import { importsOf, sourcesBelow } from './sources.ts';
+import { packagesNamed, wrongArrows } from './arrows.ts';
+import { importsOf, read, sourcesBelow } from './sources.ts';
 
 describe('imports', () => {
   it('go only along the arrows of the table', () => {
@@ -54,12 +54,37 @@ describe('imports', () => {
       text: "import { gateway } from './testing-gateway.ts';\nimport { testStore } from '@kapi/contract/testing';",
       found: ['src/http/testing-gateway.ts', 'src/contract/testing/index.ts'],
     },
+    {
+      path: 'adapters/sms-twilio/reply.ts',
+      text: "import twilio from 'twilio';\nimport fastify from 'fastify';\nconst x = await import('imapflow');",
+      found: ['fastify', 'imapflow'],
+    },
+    {
+      path: 'adapters/sms-unknown/reply.ts',
+      text: "import { z } from 'zod';\nimport twilio from 'twilio';",
+      found: ['twilio'],
+    },
+    {
+      path: 'src/store/sqlite/engine.ts',
+      text: "import Database from 'better-sqlite3';\nimport '@fastify/helmet';",
+      found: ['better-sqlite3', '@fastify/helmet'],
+    },
+    { path: 'src/notify/send.ts', text: "import fastify from 'fastify';", found: ['fastify'] },
     { path: 'src/elsewhere/x.ts', text: "import 'zod';", found: ['zod'] },
     { path: 'src/main.ts', text: "import './store/sqlite/index.ts';", found: ['src/store/sqlite/index.ts'] },
   ];
   it.each(planted)('planted in $path are found', ({ path, text, found }) => {
     const told = wrongArrows([{ path, text }]).map((line) => / → ([^:]+): /.exec(line)?.[1]);
     expect(told).toEqual(found);
+  });
+
+  it('name packages that are installed with the gateway, not for its tests alone', () => {
+    const {
+      dependencies,
+      optionalDependencies,
+    }: Record<string, Record<string, string>> = JSON.parse(read('package.json'));
+    const production = Object.keys({ ...dependencies, ...optionalDependencies });
+    expect(packagesNamed.filter((name) => !production.includes(name))).toEqual([]);
   });
 
   it('in comments and from Node are no arrows', () => {

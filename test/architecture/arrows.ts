@@ -7,9 +7,15 @@ import { importsOf, type Source } from './sources.ts';
 interface Rule {
   /** Folders of ours. */
   readonly ours: readonly string[];
-  /** Packages; absent: any. Node's own are always allowed. */
-  readonly packages?: readonly string[];
+  /** Packages; Node's own are always allowed. */
+  readonly packages: readonly string[];
 }
+
+/** What an adapter may use beside zod: the library of its vendor or protocol, and no other's. */
+const vendors: Readonly<Record<string, readonly string[]>> = {
+  'adapters/email-imap': ['imapflow', 'mailparser', 'nodemailer'],
+  'adapters/sms-twilio': ['twilio'],
+};
 
 const rules: Readonly<Record<string, Rule>> = {
   'src/sealing': { ours: [], packages: [] },
@@ -20,30 +26,68 @@ const rules: Readonly<Record<string, Rule>> = {
     packages: ['zod', 'vitest', 'fast-check'],
   },
   'src/kit': { ours: ['src/contract'], packages: ['zod', 'libphonenumber-js'] },
-  adapters: { ours: ['src/contract', 'src/kit'] },
+  adapters: { ours: ['src/contract', 'src/kit'], packages: ['zod'] },
   // What `kapi adapter new` copies obeys the rule of the place it is copied to.
-  'src/cli/adapter-template': { ours: ['src/contract', 'src/kit'] },
-  'src/store': { ours: ['src/contract', 'src/record', 'src/sealing'] },
-  'src/destinations': { ours: ['src/contract', 'src/record', 'src/sealing'] },
-  'src/platform': { ours: ['src/contract', 'src/record', 'src/sealing'] },
-  'src/config': { ours: ['src/contract', 'src/record', 'src/sealing'] },
-  'src/understanding': { ours: ['src/contract', 'src/record', 'src/sealing', 'src/kit'] },
-  'src/intake': { ours: ['src/contract', 'src/record', 'src/understanding', 'src/kit'] },
-  'src/notify': { ours: ['src/contract', 'src/record', 'src/understanding'] },
-  'src/http': { ours: ['src/contract', 'src/record', 'src/intake', 'src/notify'] },
-  'src/web': { ours: ['src/contract', 'src/record', 'src/intake', 'src/notify'] },
-  'src/flow-runtime': { ours: ['src/contract', 'src/record', 'src/intake', 'src/notify'] },
-  'src/cli': { ours: ['src/contract', 'src/record', 'src/intake', 'src/notify'] },
-  'src/workers': { ours: ['src/contract', 'src/record', 'src/kit', 'adapters'] },
-  'src/main.ts': { ours: ['src/cli', 'src/compose.ts'] },
+  'src/cli/adapter-template': { ours: ['src/contract', 'src/kit'], packages: ['zod'] },
+  'src/store': { ours: ['src/contract', 'src/record', 'src/sealing'], packages: [] },
+  'src/destinations': {
+    ours: ['src/contract', 'src/record', 'src/sealing'],
+    packages: ['zod', 'nodemailer', 'standardwebhooks'],
+  },
+  'src/platform': {
+    ours: ['src/contract', 'src/record', 'src/sealing'],
+    packages: ['zod', 'nodemailer', 'pino', 'prom-client', 'standardwebhooks'],
+  },
+  'src/config': { ours: ['src/contract', 'src/record', 'src/sealing'], packages: ['zod', 'yaml'] },
+  'src/understanding': {
+    ours: ['src/contract', 'src/record', 'src/sealing', 'src/kit'],
+    packages: [],
+  },
+  'src/intake': {
+    ours: ['src/contract', 'src/record', 'src/understanding', 'src/kit'],
+    packages: ['zod'],
+  },
+  'src/notify': { ours: ['src/contract', 'src/record', 'src/understanding'], packages: ['zod'] },
+  'src/http': {
+    ours: ['src/contract', 'src/record', 'src/intake', 'src/notify'],
+    packages: [
+      'zod',
+      'fastify',
+      '@fastify/formbody',
+      '@fastify/helmet',
+      '@fastify/multipart',
+      '@scalar/fastify-api-reference',
+      'libphonenumber-js',
+    ],
+  },
+  'src/web': {
+    ours: ['src/contract', 'src/record', 'src/intake', 'src/notify'],
+    packages: ['zod', 'fastify', '@fastify/formbody', '@fastify/multipart'],
+  },
+  'src/flow-runtime': { ours: ['src/contract', 'src/record', 'src/intake', 'src/notify'], packages: [] },
+  'src/cli': {
+    ours: ['src/contract', 'src/record', 'src/intake', 'src/notify'],
+    packages: ['zod', 'commander', 'twilio'],
+  },
+  'src/workers': { ours: ['src/contract', 'src/record', 'src/kit', 'adapters'], packages: [] },
+  'src/main.ts': { ours: ['src/cli', 'src/compose.ts'], packages: [] },
 };
+
+/** Every package of the tables that runs in production; the kits are for tests. */
+export const packagesNamed: readonly string[] = [
+  ...Object.entries(rules).flatMap(([folder, { packages }]) =>
+    folder === 'src/contract/testing' ? [] : packages,
+  ),
+  ...Object.values(vendors).flat(),
+];
 
 /** Composition: the parts that know every part. */
 const composing = ['src/compose.ts', 'src/compose', 'src/generate.ts'];
 
 const within = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
 const isTest = (path: string) =>
-  within(path, 'test') || /\.test\.ts$|\.rows\.ts$|\/testing-[^/]+\.ts$/.test(path);
+  within(path, 'test') ||
+  /\.test\.ts$|\.rows\.ts$|\/testing-[^/]+\.ts$|^adapters\/[^/]+\/testing\//.test(path);
 const isOurs = (name: string) => /^(src|adapters|test|flows)\//.test(name);
 const adapterOf = (path: string) => /^adapters\/[^/]+/.exec(path)?.[0];
 
@@ -78,9 +122,10 @@ function wrong(from: string, to: string): string | undefined {
       .split('/')
       .slice(0, to.startsWith('@') ? 2 : 1)
       .join('/');
-    return rule.packages === undefined || rule.packages.includes(name)
+    const room = own ?? folder;
+    return [...rule.packages, ...(vendors[room] ?? [])].includes(name)
       ? undefined
-      : `${folder} uses no package ${name}`;
+      : `${room} uses no package ${name}`;
   }
   const target = ruleOf(to)?.[0];
   if (target === folder) return undefined;
