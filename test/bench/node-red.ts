@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'node_modules', 'node-red', 'red.js');
-/** Node-RED is an optional dependency. */
+/** Node-RED comes with the development packages. */
 export const hasNodeRed = (): boolean => existsSync(program);
 
 const flow = (file: string): unknown => [
