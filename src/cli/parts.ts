@@ -72,6 +72,8 @@ export interface Diagnosis {
   /** E.g. `account sms-153`, `destination coordination`, `data folder`. */
   readonly subject: string;
   readonly ok: boolean;
+  /** It works, but less safely than it could: shown, and no failure of the command. */
+  readonly warn?: true;
   /** One sentence. */
   readonly detail: string;
 }

@@ -98,7 +98,7 @@ const answers: Readonly<Record<string, unknown>> = {
   'DELETE /v1/keys/k1': undefined,
   'POST /v1/erase': { records: 2, messages: 1 },
   'GET /v1/books': { balanced: true, books: [book] },
-  'GET /v1/audit/check': { sound: false, rows: 4, brokenAt: 5 },
+  'GET /v1/audit/check': { sound: true, rows: 4 },
 };
 
 interface Call {
@@ -114,18 +114,22 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
 }
 
 /** A running gateway as the command line sees it: its file, its key, its answers. */
-async function besideGateway<T>(act: (calls: readonly Call[]) => Promise<T>): Promise<T> {
+async function besideGateway<T>(
+  act: (calls: readonly Call[]) => Promise<T>,
+  over: Readonly<Record<string, unknown>> = {},
+): Promise<T> {
+  const given = { ...answers, ...over };
   const calls: Call[] = [];
   const server: Server = createServer(async (request, response) => {
     const { pathname, search } = new URL(request.url ?? '/', 'http://here');
     const route = `${request.method} ${pathname}`;
     if (request.headers.authorization !== 'Bearer kapi_admin_secret') response.writeHead(401).end();
-    else if (!Object.hasOwn(answers, route)) {
+    else if (!Object.hasOwn(given, route)) {
       response.writeHead(404, { 'content-type': 'application/problem+json' });
       response.end(JSON.stringify({ code: 'not_found', detail: 'Nothing there.' }));
     } else {
       calls.push({ route, query: search, body: await bodyOf(request) });
-      const answer = answers[route];
+      const answer = given[route];
       response.writeHead(answer === undefined ? 204 : 200);
       response.end(answer === undefined ? undefined : JSON.stringify(answer));
     }
@@ -244,10 +248,21 @@ describe('beside a running gateway', () => {
   });
 
   it('doctor says where the audit chain breaks and what to do', async () => {
+    const broken = { 'GET /v1/audit/check': { sound: false, rows: 4, brokenAt: 5 } };
     await besideGateway(async () => {
       const { code, out } = await kapi('doctor', partsWith({ doctor: async () => [] }));
       expect(code).toBe(exitCodes.refused.code);
       expect(out).toMatch(/WRONG +audit chain +It breaks at row 5: .* compare with the last backup/);
+    }, broken);
+  });
+
+  it('doctor shows a warning, which is no failure', async () => {
+    const fence = { subject: 'parser fence', ok: true, warn: true, detail: 'None here.' } as const;
+    const doctor = async () => [fence];
+    await besideGateway(async () => {
+      const { code, out } = await kapi('doctor', partsWith({ doctor }));
+      expect(code).toBe(0);
+      expect(out).toMatch(/WARN +parser fence +None here\./);
     });
   });
 

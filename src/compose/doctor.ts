@@ -2,8 +2,10 @@ import { access, constants, statfs } from 'node:fs/promises';
 import type { Diagnosis } from '../cli/parts.ts';
 import { destinationKinds } from '../destinations/index.ts';
 import { createHttpClient, redactingLogger } from '../platform/index.ts';
+import { canFenceNetwork } from '../workers/sandbox.ts';
 import { Accounts, type AdapterRegistry } from './accounts.ts';
 import type { KapiConfig } from './open.ts';
+import { fenceDiagnosis } from './parser-fence.ts';
 
 interface DoctorOptions {
   readonly config: KapiConfig;
@@ -28,6 +30,7 @@ export async function diagnose(options: DoctorOptions): Promise<readonly Diagnos
   await accounts.load(config);
   const results = await Promise.all([
     dataFolder(options.dataFolder),
+    fenceDiagnosis(canFenceNetwork()),
     ...config.accounts.map(({ id, enabled }) =>
       judged(`account ${id}`, async (signal) => {
         if (!enabled) return { ok: true, detail: 'It is switched off.' };

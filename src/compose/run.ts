@@ -9,12 +9,14 @@ import { type PullLoop, runPull } from '../intake/pull.ts';
 import { createNotifyStage, type NotifyStage } from '../notify/index.ts';
 import { type Metrics, newId, systemClock } from '../platform/index.ts';
 import { citizenErrors, citizenPages, readNotice, wantsPage } from '../web/index.ts';
+import { canFenceNetwork } from '../workers/sandbox.ts';
 import { ensureAdminKey } from './admin-key.ts';
 import { type Bells, startAlarms } from './bells.ts';
 import { tellDeliveries } from './deliveries.ts';
 import { maxFileBytes } from './gateway.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import type { KapiConfig, Opened } from './open.ts';
+import { unfenced } from './parser-fence.ts';
 import { startStages } from './stages.ts';
 import { readGauges, startWatchman } from './watchman.ts';
 
@@ -70,6 +72,7 @@ export async function run(options: RunOptions): Promise<Started> {
     ...pagesOf(options),
   });
   const url = await app.listen({ host: options.host, port: options.port });
+  if (!canFenceNetwork()) log.warn({}, unfenced);
 
   opened.ballast.watch((spent) => void tellOfDisk(bells, spent));
   void opened.ballast.keep(stopping.signal);

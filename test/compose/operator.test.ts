@@ -78,7 +78,13 @@ describe('the shipped gateway', () => {
     const found: { subject: string; ok: boolean; detail: string }[] = JSON.parse(out);
     expect(found.filter(({ ok }) => !ok)).toEqual([]);
     expect(found.map(({ subject }) => subject)).toEqual(
-      expect.arrayContaining(['data folder', 'account bilgi', 'destination coordination', 'audit chain']),
+      expect.arrayContaining([
+        'data folder',
+        'parser fence',
+        'account bilgi',
+        'destination coordination',
+        'audit chain',
+      ]),
     );
     expect(code).toBe(0);
   });

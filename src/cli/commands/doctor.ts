@@ -20,7 +20,7 @@ export async function doctor(context: Context, options: { readonly books?: boole
   context.output.result(all, (rows) =>
     table(
       ['', 'subject', 'finding'],
-      rows.map(({ subject, ok, detail }) => [ok ? 'ok' : 'WRONG', subject, detail]),
+      rows.map(({ subject, ok, warn, detail }) => [ok ? (warn ? 'WARN' : 'ok') : 'WRONG', subject, detail]),
       '',
     ),
   );
