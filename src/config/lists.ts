@@ -115,10 +115,14 @@ const words = (text: string) => z.array(z.string().trim().min(1)).default([]).de
 /** Beginnings of words in any language, one or several side by side; case and Turkish diacritics do not matter. */
 export const wordsSchema = z
   .strictObject({
-    emergency: words('Words or phrases that make a message an emergency'),
+    emergency: words('Words, phrases or pictures that make a message an emergency'),
+    notEmergency: words('Phrases in which a word of `emergency` means something else'),
     greetings: words('A message of such words alone is a greeting, not a case'),
-    applause: words('A message of such words alone is applause, not a case'),
-    spam: words('A message with one of these phrases is spam, not a case'),
+    applause: words('A message of such words and pictures alone is applause, not a case'),
+    spam: words(
+      'A message with two of these phrases, or one and a link, is spam, not a case; never where it names one of `matters`',
+    ),
+    matters: words('Words of a town’s matters'),
   })
   .describe('words.yaml');
 export type Words = z.output<typeof wordsSchema>;

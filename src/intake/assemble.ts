@@ -8,7 +8,7 @@ import {
 } from '@kapi/contract';
 import { writeEvent } from './changes.ts';
 import type { House } from './house.ts';
-import { joinedRecord, mayJoin, revisedRecord, stillTalking } from './join.ts';
+import { isEmergency, joinedRecord, mayJoin, revisedRecord, stillTalking } from './join.ts';
 import type { AccountSettings } from './settings.ts';
 import { toRecord } from './to-record.ts';
 
@@ -96,8 +96,10 @@ async function place(
   return record;
 }
 
-/** A courtesy in words alone; a photo, a place or a named subject is always a case. */
+/** A courtesy in words alone; a photo, a place, a named subject or an emergency is always a case. */
 function notACase({ house }: Assembly, group: Breath): string | undefined {
+  const { lexicon } = house.settings();
+  if (group.some(({ content }) => isEmergency(content, lexicon))) return undefined;
   const bare = group.every(
     ({ content }) =>
       content.attachments.length === 0 &&
@@ -106,7 +108,7 @@ function notACase({ house }: Assembly, group: Breath): string | undefined {
   );
   if (!bare) return undefined;
   const text = group.map(({ content }) => content.text).join('\n');
-  const reason = house.settings().lexicon.notACase(text);
+  const reason = lexicon.notACase(text);
   return (
     reason ??
     (group.every(({ content }) => content.automatic === true && content.text.trim() === '')

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { createLexicon } from './lexicon.ts';
 import { understand } from './understand.ts';
 
-const lexicon = createLexicon({ emergency: ['yangın'], greetings: [], applause: [], spam: [] });
+const lexicon = createLexicon({
+  emergency: ['yangın'],
+  notEmergency: [],
+  greetings: [],
+  applause: [],
+  spam: [],
+  matters: [],
+});
 
 const message = (over: Partial<InboundMessage>): InboundMessage => ({
   key: 'k',

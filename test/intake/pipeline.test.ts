@@ -177,6 +177,30 @@ describe('a greeting is not a case', () => {
   });
 });
 
+describe('what looks like spam', () => {
+  it.each([
+    ['and says that something burns', 'Casino binasında yangın var yaralı var', 'emergency'],
+    [
+      'and names a matter of the town',
+      'Casino deneme bonusu ilanları parka yapıştırılmış, kaldırın',
+      'normal',
+    ],
+    ['by one word alone', 'Casino önünde araçlar yolu kapatıyor', 'normal'],
+    ['by nothing but a picture that applauds nobody', '🚨', 'normal'],
+  ])('%s is a case', async (_name, text, urgency) => {
+    await town.deliver('e1', [{ key: 'm1', text, at: at(0) }]);
+    await town.work(settled);
+    expect((await town.records()).map(({ record }) => record.urgency)).toEqual([urgency]);
+  });
+
+  it('by two of its phrases and nothing else is kept as such', async () => {
+    await town.deliver('e1', [{ key: 'm1', text: 'Casino! Deneme bonusu!', at: at(0) }]);
+    await town.work(settled);
+    expect(await town.records()).toEqual([]);
+    expect((await town.house.reader.notCases({ limit: 10 })).items).toMatchObject([{ reason: 'spam' }]);
+  });
+});
+
 describe('a stranger cannot join a case', () => {
   it('who only names its number', async () => {
     await town.deliver('e1', [{ key: 'm1', text: 'su yok', at: at(0) }]);

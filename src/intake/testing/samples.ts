@@ -34,9 +34,11 @@ export const sampleSettings = (over: Partial<IntakeSettings> = {}): IntakeSettin
   destinations: [{ id: 'coordination', profile: 'full' }],
   lexicon: createLexicon({
     emergency: ['yangın'],
+    notEmergency: [],
     greetings: ['merhaba'],
-    applause: ['teşekkürler'],
-    spam: [],
+    applause: ['teşekkürler', '👏'],
+    spam: ['casino', 'deneme bonusu'],
+    matters: ['park'],
   }),
   retentionDays: 3650,
   ...over,
