@@ -236,7 +236,7 @@ export type Change =
     }
   /** Envelope (quarantined or read) back to unread for a replay; a reading under way becomes stale and starts anew. */
   | { readonly do: 'replay-envelope'; readonly id: string; readonly at: number }
-  /** A message kept as «not a case» is put back to be assembled as one. */
+  /** A message kept as «not a case» is put back to be assembled, marked `restored` for good. */
   | { readonly do: 'restore-message'; readonly id: string; readonly at: number }
   | PutApiKey
   | { readonly do: 'revoke-api-key'; readonly id: string; readonly at: number }
@@ -274,6 +274,8 @@ export interface StoredMessage {
   /** Stored attachments of its envelope (state by part). */
   readonly parts: readonly Part[];
   readonly state: 'settling' | 'in-record' | 'not-a-case' | 'erased';
+  /** A person has said that it is a case: it is not judged again. */
+  readonly restored?: true;
 }
 
 /**
@@ -283,7 +285,7 @@ export interface StoredMessage {
 export interface PutMessage {
   readonly do: 'put-message';
   readonly item: ItemRef;
-  readonly message: Omit<StoredMessage, 'revision' | 'parts' | 'state'>;
+  readonly message: Omit<StoredMessage, 'revision' | 'parts' | 'state' | 'restored'>;
   /** `place` for entrances (the record stands in the same changes); `settle` for the assemble stage. */
   readonly placement:
     | { readonly place: 'in-record'; readonly recordId: string }

@@ -96,10 +96,10 @@ async function place(
   return record;
 }
 
-/** A courtesy in words alone; a photo, a place, a named subject or an emergency is always a case. */
+/** A courtesy in words alone; a photo, a place, a named subject, an emergency or what a person has restored is always a case. */
 function notACase({ house }: Assembly, group: Breath): string | undefined {
   const { lexicon } = house.settings();
-  if (group.some(({ content }) => isEmergency(content, lexicon))) return undefined;
+  if (group.some(({ restored, content }) => restored || isEmergency(content, lexicon))) return undefined;
   const bare = group.every(
     ({ content }) =>
       content.attachments.length === 0 &&

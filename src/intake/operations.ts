@@ -35,6 +35,7 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
     if (outcome?.result === 'saved') return outcome.reached ?? {};
     if (outcome?.result === 'failed' && (outcome.code === 'not_found' || outcome.code === 'invalid_request'))
       throw new RefusedRequest(outcome.code, outcome.detail);
+    if (outcome?.result === 'exists') throw new RefusedRequest('not_found', 'It is no longer in that state.');
     throw new TransientError('store_unavailable', `Not done: ${outcome?.result ?? 'no answer'}.`);
   }
 

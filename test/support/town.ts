@@ -62,7 +62,7 @@ export const actor = (over: Partial<Actor> = {}): Actor => ({
   ...over,
 });
 
-interface TownOptions {
+export interface TownOptions {
   readonly adapter?: Adapter;
   /** Settings of its accounts, as the adapter's schema read them. */
   readonly config?: unknown;
@@ -208,10 +208,10 @@ function saveOrPark<W extends { readonly id: string; readonly token: number }>(
 }
 
 /** A town of its own for every test of the file; after each its books must balance, counted twice. */
-export function eachInATown(use: (town: Town) => void): void {
+export function eachInATown(use: (town: Town) => void, options: TownOptions = {}): void {
   let town: Town;
   beforeEach(async () => {
-    town = await openTown();
+    town = await openTown(options);
     use(town);
   });
   afterEach(async () => {

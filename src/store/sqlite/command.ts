@@ -97,6 +97,7 @@ export interface PackedMessageWork {
   readonly content: string;
   readonly parts: readonly PackedPartWork[];
   readonly state: string;
+  readonly restored?: true;
   /** Where a revision was placed before: the record as JSON and all messages in it. */
   readonly placed?: { readonly record: string; readonly messages: readonly PackedMessageWork[] };
 }

@@ -253,6 +253,7 @@ export class Documents {
       content,
       parts: this.parts(eid),
       state: text(row, 'state'),
+      ...(integer(row, 'restored') === 1 && { restored: true as const }),
     };
   }
   /** Latest revision of the messages in a record, by provider time. */

@@ -183,9 +183,22 @@ export function assemblingRows(open: OpenStore): void {
     ]);
     await saveOne(store, [{ do: 'restore-message', id: idOf('me', 1), at: noon }]);
     expect((await store.reader.notCases({ limit: 10 })).items).toEqual([]);
-    expect((await claimOne(store, 'assemble')).messages).toMatchObject([
-      { id: idOf('me', 1), state: 'settling' },
+    const work = await claimOne(store, 'assemble');
+    expect(work.messages).toMatchObject([{ id: idOf('me', 1), state: 'settling', restored: true }]);
+    await saveOne(store, [...recordStep(1), place(1, 1, 1)], settlement('assemble', work));
+    expect(await store.reader.messages(idOf('re', 1))).toMatchObject([
+      { state: 'in-record', restored: true },
     ]);
+    await readInto(store, [2], (n) => [putMessage(n)]);
+    expect((await claimOne(store, 'assemble')).messages[0]).not.toHaveProperty('restored');
+  });
+
+  it('restores no message but one that is kept as not a case', async () => {
+    const { store } = await open();
+    await readInto(store, [1], (n) => [putMessage(n)]);
+    expect(await saveOne(store, [{ do: 'restore-message', id: idOf('me', 1), at: noon }])).toMatchObject({
+      result: 'exists',
+    });
   });
 
   it('a conversation that cannot be assembled is seen in quarantine, and a replay tries it again', async () => {

@@ -59,7 +59,8 @@ CREATE INDEX conversations_record ON conversations (rid) WHERE rid IS NOT NULL;
 CREATE TABLE messages (
   mid INTEGER PRIMARY KEY, id TEXT NOT NULL, eid INTEGER NOT NULL, own INTEGER NOT NULL, cid INTEGER, rid INTEGER,
   account TEXT NOT NULL, adapter TEXT NOT NULL, channel TEXT NOT NULL, received_at INTEGER NOT NULL, said_at INTEGER NOT NULL,
-  revision INTEGER NOT NULL, placed INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT, due INTEGER NOT NULL, sealed BLOB
+  revision INTEGER NOT NULL, placed INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT, due INTEGER NOT NULL, sealed BLOB,
+  restored INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX messages_id ON messages (id) WHERE own = 0;
 CREATE INDEX messages_due ON messages (cid, said_at) WHERE due = 1;

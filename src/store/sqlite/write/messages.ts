@@ -238,7 +238,7 @@ export function placeMessage(w: Writing, change: PlaceMessage): void {
   moveMessage(w, text(row, 'state'), to.state);
 }
 
-/** A message kept as not a case goes back to be assembled. */
+/** A message kept as not a case goes back to be assembled, and is marked as one that a person calls a case. */
 export function restoreMessage(w: Writing, id: string, at: number): void {
   const row = required(
     w.connection.get('SELECT mid, cid, state FROM messages WHERE id = ? AND own = 0', id),
@@ -248,7 +248,7 @@ export function restoreMessage(w: Writing, id: string, at: number): void {
   if (text(row, 'state') !== 'not-a-case' || cid === undefined)
     throw new Abort({ result: 'exists', what: 'message' });
   w.connection.run(
-    `UPDATE messages SET state = 'settling', reason = NULL, placed = 0, due = 1 WHERE mid = ?`,
+    `UPDATE messages SET state = 'settling', reason = NULL, restored = 1, placed = 0, due = 1 WHERE mid = ?`,
     integer(row, 'mid'),
   );
   w.connection.run(
