@@ -35,7 +35,8 @@ interface Token {
 const maxCharacters = 100_000;
 const maxGap = 3;
 
-const wordCharacter = /[\p{L}\p{M}\p{N}]/u;
+// Not the marks that only choose how a picture is drawn.
+const wordCharacter = /(?![\ufe00-\ufe0f\u20e3])[\p{L}\p{M}\p{N}]/u;
 const zero = 48;
 const nine = 57;
 const a = 97;
@@ -151,8 +152,10 @@ interface Match {
 }
 
 function* matches(found: readonly Token[], index: PhraseIndex): Generator<Match> {
-  for (const [first, { folded }] of found.entries()) {
-    for (const phrase of index.get(folded.slice(0, 3)) ?? []) {
+  for (let first = 0; first < found.length; first += 1) {
+    const phrases = index.get(found[first]?.folded.slice(0, 3) ?? '');
+    if (phrases === undefined) continue;
+    for (const phrase of phrases) {
       const last = matchesAt(found, first, phrase);
       if (last !== undefined) yield { phrase, first, last };
     }
