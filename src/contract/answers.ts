@@ -114,6 +114,9 @@ export const shownCallback = z.strictObject({
   recordId: z.string().optional(),
   reason: z.string(),
   phone: z.string().optional(),
+  tells: z
+    .array(z.strictObject({ eventId: z.string(), reason: z.string(), toldAt: instant.optional() }))
+    .describe('Events of the record that the citizen is to be told, oldest first'),
   createdAt: instant,
   closedAt: instant.optional(),
   closedBy: z.string().optional(),

@@ -136,6 +136,11 @@ export const eventSubmission = z.strictObject({
 });
 export type EventSubmission = z.output<typeof eventSubmission>;
 
+/** `POST /v1/callbacks/{id}/close`. */
+export const closeCallbackRequest = z.strictObject({
+  told: z.array(z.uuid()).min(1).max(100).optional().describe('Ids of the events that were told'),
+});
+
 export const claimRequest = z.strictObject({
   queue: short(64).default('coordination'),
   max: z.int().min(1).max(500).default(50),

@@ -217,7 +217,7 @@ export type Change =
   | PutTimer
   | { readonly do: 'drop-timer'; readonly id: string }
   | PutCallback
-  | { readonly do: 'close-callback'; readonly id: string; readonly by: string; readonly at: number }
+  | CloseCallback
   | {
       readonly do: 'opt-out';
       readonly account: string;
@@ -439,20 +439,39 @@ export interface PutTimer {
   readonly timer: Timer;
 }
 
-/** A person must call the citizen; sealed. */
+/** What a person is to tell the citizen: an event, and why nothing else could tell it. */
+export interface Telling {
+  readonly eventId: string;
+  readonly reason: string;
+  readonly toldAt?: number;
+}
+
+/** A person must call the citizen; sealed. A record has at most one open. */
 export interface Callback {
   readonly id: string;
   readonly recordId?: string;
   readonly reason: string;
   readonly phone?: string;
+  /** Oldest first; empty where it is of no event of a record. */
+  readonly tells: readonly Telling[];
   readonly createdAt: number;
   readonly closedAt?: number;
   readonly closedBy?: string;
 }
 
+/** Where the record has an open one, that one tells this too and takes over reason and phone. */
 export interface PutCallback {
   readonly do: 'put-callback';
   readonly callback: Callback;
+}
+
+/** These events were told. With something left to tell it stays open. */
+export interface CloseCallback {
+  readonly do: 'close-callback';
+  readonly id: string;
+  readonly told: readonly string[];
+  readonly by: string;
+  readonly at: number;
 }
 
 export const scopes = [

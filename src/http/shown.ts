@@ -77,6 +77,11 @@ export const showCallback = (callback: Callback, profile: Profile, open = true) 
   ...(callback.phone !== undefined && {
     phone: profile === 'full' ? callback.phone : open ? maskPhone(callback.phone) : '***',
   }),
+  tells: callback.tells.map(({ eventId, reason, toldAt }) => ({
+    eventId,
+    reason,
+    ...optionalInstant('toldAt', toldAt),
+  })),
   createdAt: toInstant(callback.createdAt),
   ...optionalInstant('closedAt', callback.closedAt),
   closedBy: callback.closedBy,

@@ -519,7 +519,9 @@ export function testingGateway(): TestingGateway {
       }),
       notCases: emptyPage,
       callbacks: async () => ({
-        items: [{ id: 'callback-1', reason: 'no channel', phone: '+905321234567', createdAt: start }],
+        items: [
+          { id: 'callback-1', reason: 'no channel', phone: '+905321234567', createdAt: start, tells: [] },
+        ],
       }),
       lateRecords: emptyPage,
       envelope: async (id) =>

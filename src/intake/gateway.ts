@@ -190,7 +190,8 @@ export interface Operations {
   resend(what: { readonly id: string } | { readonly destination: string }, actor: Actor): Promise<number>;
   /** A message kept as «not a case» becomes one after all. */
   restore(messageId: string, actor: Actor): Promise<void>;
-  closeCallback(id: string, actor: Actor): Promise<void>;
+  /** `told`: ids of the events that were told; absent: all it is there to tell. With something left it stays open. @throws RefusedRequest `not_found`, `invalid_request` */
+  closeCallback(id: string, actor: Actor, told?: readonly string[]): Promise<void>;
   notices(number: string): Promise<readonly Notice[]>;
   createKey(request: KeyWish, actor: Actor): Promise<{ readonly id: string; readonly key: string }>;
   revokeKey(id: string, actor: Actor): Promise<void>;

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  type Callback,
   type Change,
   type Lookup,
   meetsPromise,
@@ -118,10 +119,15 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
         { do: 'restore-message', id: messageId, at: house.clock.now() },
       ]);
     },
-    closeCallback: async (id, actor) => {
+    closeCallback: async (id, actor, told) => {
       const at = house.clock.now();
-      const changes: Change[] = [{ do: 'close-callback', id, by: actor.name, at }];
-      await commit(actor, 'close-callback', id, [...changes, ...(await spoken(house, id, at))]);
+      const found = await openCallback(house, id);
+      const events = toldBy(found, told);
+      await commit(actor, 'close-callback', id, [
+        // By name: what is added to it meanwhile stays to be told.
+        { do: 'close-callback', id, told: events, by: actor.name, at },
+        ...(found === undefined ? [] : await spoken(house, found, events, at)),
+      ]);
     },
     async notices(number) {
       const view = await house.reader.record({ number });
@@ -164,8 +170,7 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
   };
 }
 
-/** Closing the call in which a person's answer was told meets the promise that this answer could not by itself. */
-async function spoken(house: House, callbackId: string, at: number): Promise<readonly Change[]> {
+async function openCallback(house: House, id: string): Promise<Callback | undefined> {
   let cursor: string | undefined;
   do {
     const page = await house.reader.callbacks({
@@ -173,15 +178,38 @@ async function spoken(house: House, callbackId: string, at: number): Promise<rea
       limit: 200,
       ...(cursor !== undefined && { cursor }),
     });
-    const found = page.items.find(({ id }) => id === callbackId);
-    if (found) {
-      const view =
-        found.recordId === undefined ? undefined : await house.reader.record({ id: found.recordId });
-      return view?.events.some(meetsPromise) ? meetPromise(house, view.record, at) : [];
-    }
+    const found = page.items.find((callback) => callback.id === id);
+    if (found) return found;
     cursor = page.next;
   } while (cursor !== undefined);
-  return [];
+  return undefined;
+}
+
+/** The events that were told: those named, else all that it is there to tell. @throws RefusedRequest `invalid_request` */
+function toldBy(callback: Callback | undefined, told: readonly string[] | undefined): readonly string[] {
+  const known = (callback?.tells ?? []).map(({ eventId }) => eventId);
+  const errors = (told ?? []).flatMap((id, index) =>
+    callback === undefined || known.includes(id)
+      ? []
+      : [{ pointer: `/told/${index}`, message: 'no event of this call-back' }],
+  );
+  if (errors.length > 0)
+    throw new RefusedRequest('invalid_request', 'An event is not one that this call-back tells.', { errors });
+  return told ?? known;
+}
+
+/** A person has told the citizen these events; where one of them meets the promise, it is met. */
+async function spoken(
+  house: House,
+  { recordId }: Callback,
+  told: readonly string[],
+  at: number,
+): Promise<readonly Change[]> {
+  const view = recordId === undefined ? undefined : await house.reader.record({ id: recordId });
+  const running = view?.record.deadlines.some(({ kind, metAt }) => kind === '48h' && metAt === undefined);
+  return view && running && view.events.some((event) => told.includes(event.id) && meetsPromise(event))
+    ? meetPromise(house, view.record, at)
+    : [];
 }
 
 /** @throws RefusedRequest `forbidden` where the maker is bound more narrowly, `invalid_request` for a name that is no destination's */

@@ -58,9 +58,10 @@ function accountsInOrder(
 
 /**
  * The next way to the citizen, given what was tried for the same event: an address that failed is not
- * tried again, a channel whose fate is unknown neither. With none left a person must call; a receipt
- * that never had a way makes no such task, since the citizen was shown the number where they wrote.
- * Pure.
+ * tried again, a channel whose fate is unknown neither. With none left a person must call whoever left
+ * any contact, even one that none of our accounts can serve; a confidential applicant's task has no
+ * number in it: whoever takes it finds a way that nobody else hears. A receipt that never had a way
+ * makes no task, since the citizen was shown the number where they wrote. Pure.
  */
 export function choose(
   record: SokRecord,
@@ -85,9 +86,14 @@ export function choose(
     );
     if (to !== undefined) return { do: 'send', account, to, neutral: account.abroad || !open };
   }
-  if (!open) return { do: 'suppress', reason: 'confidential' };
+  const contacts = phones.length + record.citizen.emails.length + record.citizen.handles.length;
+  if (!open) {
+    return contacts === 0 || record.anonymity === 'anonymous' || !carriesContent.has(kind)
+      ? { do: 'suppress', reason: 'confidential' }
+      : { do: 'callback', reason: `${kind}-confidential` };
+  }
   if (kind === 'survey') return { do: 'suppress', reason: 'no-channel' };
-  if (tried.length === 0 && (kind === 'receipt' || phone === undefined))
+  if (tried.length === 0 && (kind === 'receipt' || contacts === 0))
     return { do: 'suppress', reason: 'no-channel' };
   const reason = tried.length === 0 ? `${kind}-without-channel` : `${kind}-failed`;
   return { do: 'callback', reason, ...(phone !== undefined && { phone }) };

@@ -32,7 +32,7 @@ export function planNotices(options: PlanOptions, record: SokRecord, event: Reco
   if (kind === undefined) return [];
   const at = toEpoch(event.at);
   const choice = choose(record, kind, accounts.list());
-  if (choice.do !== 'send') return changesWithout(options, record, choice, at);
+  if (choice.do !== 'send') return changesWithout(options, record, event, choice, at);
   const put = putNotice(options, record, event, kind, choice, 1, at);
   // An automatic sender is never answered automatically (RFC 3834); the row says that it was meant so.
   return [fromMachine(event) && kind === 'receipt' ? suppressed(put, 'automatic-sender') : put];
@@ -48,7 +48,7 @@ export function planNextStep(
 ): readonly Change[] {
   const last = tried[tried.length - 1] ?? tried[0];
   const choice = choose(record, last.kind, options.accounts.list(), tried);
-  if (choice.do !== 'send') return changesWithout(options, record, choice, at);
+  if (choice.do !== 'send') return changesWithout(options, record, event, choice, at);
   const step = Math.max(...tried.map((notice) => notice.step)) + 1;
   return [putNotice(options, record, event, last.kind, choice, step, at)];
 }
@@ -56,6 +56,7 @@ export function planNextStep(
 function changesWithout(
   { newId }: PlanOptions,
   record: SokRecord,
+  event: RecordEvent,
   choice: Exclude<Choice, { do: 'send' }>,
   at: number,
 ): readonly Change[] {
@@ -70,6 +71,7 @@ function changesWithout(
         reason,
         createdAt: at,
         ...(phone !== undefined && { phone }),
+        tells: [{ eventId: event.id, reason }],
       },
     },
   ];

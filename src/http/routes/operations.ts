@@ -1,5 +1,6 @@
 import {
   accountsAnswer,
+  closeCallbackRequest,
   deadLetterAnswer,
   envelopeAnswer,
   maskText,
@@ -55,16 +56,26 @@ const closeCallback = defineRoute({
   path: '/v1/callbacks/{id}/close',
   tag: 'Work',
   summary: 'The citizen was called',
+  description:
+    'Without a body all that it `tells` was told. With `told` only these events were; it stays open while others are left. Telling a plan, an answer or a reason meets the 48-hour promise, telling anything else does not.',
   access: { scopes: ['events'] },
   load: 'entrance',
   params: idPath,
   query: none,
-  body: noBody,
-  answers: { 204: { description: 'Closed.' } },
+  body: z.union([closeCallbackRequest, z.undefined()]),
+  answers: { 204: { description: 'Written down.' } },
   errors: ['not_found'],
-  examples: [{ name: 'Done', path: { id: 'callback-1' }, status: 204 }],
-  handle: async ({ params, actor, house }) => {
-    await house.gateway.operations.closeCallback(params.id, actor);
+  examples: [
+    { name: 'Done', path: { id: 'callback-1' }, status: 204 },
+    {
+      name: 'One of two things was told',
+      path: { id: 'callback-1' },
+      body: { told: ['0198c2a0-0000-7000-8000-0000000000e1'] },
+      status: 204,
+    },
+  ],
+  handle: async ({ params, body, actor, house }) => {
+    await house.gateway.operations.closeCallback(params.id, actor, body?.told);
     return { status: 204 };
   },
 });

@@ -10,6 +10,7 @@ import {
 } from '../../sealing/index.ts';
 import type { PackedEnvelopeWork, PackedMessageWork, PackedNoticeWork, PackedPartWork } from './command.ts';
 import type { Connection } from './connection.ts';
+import type { CallbackDoc } from './pack.ts';
 import {
   bytes,
   fromJson,
@@ -144,6 +145,10 @@ export class Documents {
       this.#house = key;
     }
     return this.#house;
+  }
+
+  houseOwner(): Owner {
+    return { id: 'house', row: 0, key: this.house() };
   }
 
   // Field names below are authenticated with the bytes: never change one.
@@ -296,7 +301,7 @@ export class Documents {
     const rid = maybeInteger(row, 'rid');
     const id = text(row, 'id');
     const sealed = maybeBytes(row, 'sealed');
-    const owner = rid === undefined ? { id: 'house', row: 0, key: this.house() } : this.recordAt(rid);
+    const owner = rid === undefined ? this.houseOwner() : this.recordAt(rid);
     const doc = this.openFrom(owner, `callback:${id}`, sealed);
     if (doc === undefined) return undefined;
     const closedAt = maybeInteger(row, 'closed_at');
@@ -304,7 +309,7 @@ export class Documents {
     return {
       id,
       ...(rid !== undefined && owner && { recordId: owner.id }),
-      ...fromJson<Pick<Callback, 'reason' | 'phone'>>(doc),
+      ...fromJson<CallbackDoc>(doc),
       createdAt: integer(row, 'created_at'),
       ...(closedAt !== undefined && { closedAt }),
       ...(closedBy !== undefined && { closedBy }),

@@ -101,7 +101,10 @@ it('writes nothing personal in clear, in the database, its log or the blobs', as
           envelopeId: 'envelope-1',
           part: { key: 'p', kind: 'parsed', wait: 'needed', state: 'stored', value: { text } },
         },
-        { do: 'put-callback', callback: { id: 'c', reason: text, phone: '+905321234567', createdAt: 0 } },
+        {
+          do: 'put-callback',
+          callback: { id: 'c', reason: text, phone: '+905321234567', tells: [], createdAt: 0 },
+        },
         { do: 'opt-out', account: 'sms', address: '+905321234567', out: true, at: 0 },
       ],
     },

@@ -90,9 +90,10 @@ export interface PackedNotice {
   readonly notice: Omit<Notice, 'to' | 'subject' | 'text'> & { readonly doc: string };
   readonly dueAt: number;
 }
+export type CallbackDoc = Pick<Callback, 'reason' | 'phone' | 'tells'>;
 export interface PackedCallback {
   readonly do: 'put-callback';
-  readonly callback: Omit<Callback, 'reason' | 'phone'> & { readonly doc: string };
+  readonly callback: Omit<Callback, keyof CallbackDoc> & { readonly doc: string };
 }
 export interface PackedUpload {
   readonly do: 'put-upload';
@@ -205,8 +206,8 @@ function packChange(change: Change): PackedChange {
       return { ...change, notice: { ...notice, doc: JSON.stringify({ to, subject, text }) } };
     }
     case 'put-callback': {
-      const { reason, phone, ...callback } = change.callback;
-      return { ...change, callback: { ...callback, doc: JSON.stringify({ reason, phone }) } };
+      const { reason, phone, tells, ...callback } = change.callback;
+      return { ...change, callback: { ...callback, doc: JSON.stringify({ reason, phone, tells }) } };
     }
     case 'put-upload': {
       const { id, owner, blobId, createdAt } = change.upload;

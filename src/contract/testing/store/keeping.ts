@@ -196,18 +196,86 @@ export function keepingRows(open: OpenStore): void {
       recordId: idOf('re', 1),
       reason: 'no channel reached',
       phone: '+905321234567',
+      tells: [{ eventId: 'ev-1', reason: 'answer-failed' }],
       createdAt: noon,
     };
-    const loose = { id: 'c2', reason: 'abandoned call', phone: '+905550000000', createdAt: noon + 1 };
+    const loose = {
+      id: 'c2',
+      reason: 'abandoned call',
+      phone: '+905550000000',
+      tells: [],
+      createdAt: noon + 1,
+    };
     await saveOne(store, [
       { do: 'put-callback', callback },
       { do: 'put-callback', callback: loose },
     ]);
     expect((await store.reader.callbacks({ limit: 10, open: true })).items).toEqual([callback, loose]);
-    await saveOne(store, [{ do: 'close-callback', id: 'c1', by: 'clerk', at: noon + 2 }]);
+    const close = (id: string, told: string[]) =>
+      saveOne(store, [{ do: 'close-callback', id, told, by: 'clerk', at: noon + 2 }]);
+    await close('c1', ['ev-1']);
     expect((await store.reader.callbacks({ limit: 10, open: true })).items).toEqual([loose]);
     expect((await store.reader.record({ id: idOf('re', 1) }))?.callbacks).toEqual([
-      { ...callback, closedAt: noon + 2, closedBy: 'clerk' },
+      {
+        ...callback,
+        tells: [{ eventId: 'ev-1', reason: 'answer-failed', toldAt: noon + 2 }],
+        closedAt: noon + 2,
+        closedBy: 'clerk',
+      },
+    ]);
+    await close('c2', []);
+    expect((await store.reader.callbacks({ limit: 10, open: true })).items).toEqual([]);
+    expect(await close('c3', [])).toMatchObject({ result: 'failed', code: 'not_found' });
+  });
+
+  it('a record has one open call-back, which tells all there is and stays open until all of it is told', async () => {
+    const { store } = await open();
+    await store.pipeline.accept([entranceEntry(1), entranceEntry(2)]);
+    const put = (id: string, record: number, eventId: string, phone?: string) =>
+      saveOne(store, [
+        {
+          do: 'put-callback',
+          callback: {
+            id,
+            recordId: idOf('re', record),
+            reason: `of ${eventId}`,
+            ...(phone !== undefined && { phone }),
+            tells: [{ eventId, reason: `of ${eventId}` }],
+            createdAt: noon,
+          },
+        },
+      ]);
+    const listed = async () => (await store.reader.callbacks({ limit: 10, open: true })).items;
+    await put('c1', 1, 'ev-1', '+905321234567');
+    await put('c2', 2, 'ev-9');
+    await put('c3', 1, 'ev-2');
+    await put('c4', 1, 'ev-2');
+    expect(await listed()).toMatchObject([
+      {
+        id: 'c1',
+        reason: 'of ev-2',
+        phone: '+905321234567',
+        tells: [
+          { eventId: 'ev-1', reason: 'of ev-1' },
+          { eventId: 'ev-2', reason: 'of ev-2' },
+        ],
+      },
+      { id: 'c2', tells: [{ eventId: 'ev-9' }] },
+    ]);
+    const close = (told: string[], at: number) =>
+      saveOne(store, [{ do: 'close-callback', id: 'c1', told, by: 'clerk', at }]);
+    await close(['ev-1'], noon + 1);
+    expect(await listed()).toMatchObject([
+      { id: 'c1', tells: [{ eventId: 'ev-1', toldAt: noon + 1 }, { eventId: 'ev-2' }] },
+      { id: 'c2' },
+    ]);
+    await close(['ev-1', 'ev-2'], noon + 2);
+    expect((await listed()).map(({ id }) => id)).toEqual(['c2']);
+    await put('c5', 1, 'ev-3');
+    expect((await listed()).map(({ id }) => id).sort()).toEqual(['c2', 'c5']);
+    expect((await store.reader.record({ id: idOf('re', 1) }))?.callbacks).toMatchObject([
+      { id: 'c1', closedAt: noon + 2, tells: [{ toldAt: noon + 1 }, { toldAt: noon + 2 }] },
+      { id: 'c5' },
     ]);
   });
 

@@ -2,6 +2,7 @@ import type { Change } from '@kapi/contract';
 import { seal } from '../../../sealing/index.ts';
 import type { PackedChange } from '../pack.ts';
 import { integer, maybeInteger, type Row, text } from '../rows.ts';
+import { closeCallback, putCallback } from './callbacks.ts';
 import { moveDelivery } from './deliveries.ts';
 import { erase } from './erase.ts';
 import { withdrawFailed } from './items.ts';
@@ -9,7 +10,7 @@ import { putCursor } from './leases.ts';
 import { envelopeOf, placeMessage, putItem, putMessage, recordRow, restoreMessage } from './messages.ts';
 import { moveNotice, putNotice, putReport } from './notices.ts';
 import { putPart } from './parts.ts';
-import { keyed, putEvent, putRecord } from './records.ts';
+import { putEvent, putRecord } from './records.ts';
 import { Abort, required, type Writing } from './writing.ts';
 
 const pinTries = 5;
@@ -53,19 +54,11 @@ export function applyChange(w: Writing, change: PackedChange, now: number): void
       connection.run('DELETE FROM timers WHERE id = ?', change.id);
       return;
     case 'put-callback':
-      putCallback(w, change.callback);
+      putCallback(w, change);
       return;
-    case 'close-callback': {
-      const { changes } = connection.run(
-        'UPDATE callbacks SET closed_at = ?, closed_by = ? WHERE id = ? AND closed_at IS NULL',
-        change.at,
-        change.by,
-        change.id,
-      );
-      if (changes === 0)
-        required(connection.get('SELECT 1 AS one FROM callbacks WHERE id = ?', change.id), 'callback');
+    case 'close-callback':
+      closeCallback(w, change);
       return;
-    }
     case 'opt-out':
       connection.run(
         'INSERT INTO opt_outs (hash, out, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET out = excluded.out, at = excluded.at WHERE excluded.at >= at',
@@ -151,22 +144,6 @@ function putTimer(w: Writing, timer: Extract<Change, { do: 'put-timer' }>['timer
   );
   // One that rings in two days would wake the stage for nothing at every record; its poll finds it.
   if (timer.dueAt <= now) w.wake('timer');
-}
-
-function putCallback(w: Writing, callback: Extract<PackedChange, { do: 'put-callback' }>['callback']): void {
-  const owner =
-    callback.recordId === undefined
-      ? { id: 'house', row: 0, key: w.documents.house() }
-      : keyed(w, callback.recordId);
-  w.connection.run(
-    'INSERT INTO callbacks (id, rid, sealed, created_at, closed_at, closed_by) VALUES (?, ?, ?, ?, ?, ?)',
-    callback.id,
-    callback.recordId === undefined ? null : owner.row,
-    w.documents.sealTo(owner, `callback:${callback.id}`, callback.doc),
-    callback.createdAt,
-    callback.closedAt ?? null,
-    callback.closedBy ?? null,
-  );
 }
 
 function resend(w: Writing, change: Extract<Change, { do: 'resend-delivery' }>): void {
