@@ -84,6 +84,10 @@ export const messageReceipt = z.strictObject({
   trackingToken: z.string().optional().describe('Opens `/takip/{token}` without number and PIN'),
   promiseDueAt: instant.optional().describe('When the 48-hour promise ends'),
   duplicate: z.boolean(),
+  warnings: z
+    .array(z.strictObject({ pointer: z.string(), message: z.string() }))
+    .optional()
+    .describe('What was taken in but cannot be used: a telephone that is none, kept as it was written'),
 });
 export type MessageReceipt = z.output<typeof messageReceipt>;
 

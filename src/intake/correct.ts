@@ -1,11 +1,11 @@
 import type { EventSubmission, Finding, SokRecord } from '@kapi/contract';
-import { toE164, validTckn } from '@kapi/kit';
+import { readContacts } from '../understanding/index.ts';
 
 type Corrections = NonNullable<EventSubmission['set']>;
 
 const byClerk = (value: unknown): Finding => ({ value, confidence: 1, from: 'clerk' });
 
-/** The record with a clerk's values, each a finding from the clerk. Pure. */
+/** The record with a clerk's values, each a finding from the clerk; `contactErrors` has judged the citizen's. Pure. */
 export function correct(record: SokRecord, set: Corrections): SokRecord {
   const findings: Record<string, Finding> = { ...record.findings };
   const note = (pointer: string, value: unknown) => {
@@ -44,8 +44,15 @@ export function correct(record: SokRecord, set: Corrections): SokRecord {
     };
     for (const [key, value] of Object.entries(set.place)) note(`/place/${key}`, value);
   }
-  if (set.citizen !== undefined)
-    after = { ...after, citizen: correctCitizen(after.citizen, set.citizen, note) };
+  if (set.citizen !== undefined) {
+    const citizen = correctCitizen(after.citizen, set.citizen, note);
+    const reachable = citizen.phones.length + citizen.emails.length + citizen.handles.length > 0;
+    after = {
+      ...after,
+      citizen,
+      missing: after.missing.filter((element) => element !== 'contact' || !reachable),
+    };
+  }
   return { ...after, findings };
 }
 
@@ -54,7 +61,7 @@ function correctCitizen(
   set: NonNullable<Corrections['citizen']>,
   note: (pointer: string, value: unknown) => void,
 ): SokRecord['citizen'] {
-  const { phone, email, tckn, needs, ...plain } = set;
+  const { phone, email, tckn, taxNo, needs, ...plain } = set;
   let after: SokRecord['citizen'] = { ...before };
   for (const [key, value] of Object.entries(plain)) {
     if (value === undefined) continue;
@@ -62,18 +69,27 @@ function correctCitizen(
     note(`/citizen/${key}`, value);
   }
   if (needs !== undefined) after = { ...after, needs };
-  if (tckn !== undefined) {
-    const digits = tckn.replace(/\D/g, '');
-    after = { ...after, tckn: digits, tcknStatus: validTckn(digits) ? 'valid' : 'invalid' };
-    note('/citizen/tckn', digits);
+  const read = readContacts({
+    phones: phone === undefined ? undefined : [phone],
+    emails: email === undefined ? undefined : [email],
+    tckn,
+    taxNo,
+  });
+  if (read.tckn !== undefined) {
+    after = { ...after, tckn: read.tckn.digits, tcknStatus: read.tckn.status };
+    note('/citizen/tckn', read.tckn.digits);
   }
-  if (phone !== undefined) {
-    const number = toE164(phone) ?? phone;
+  if (read.taxNo !== undefined) {
+    after = { ...after, taxNo: read.taxNo };
+    note('/citizen/taxNo', read.taxNo);
+  }
+  const [number] = read.phones;
+  if (number !== undefined) {
     after = { ...after, phones: [number, ...before.phones.filter((other) => other !== number)] };
     note('/citizen/phones/0', number);
   }
-  if (email !== undefined) {
-    const address = email.toLowerCase();
+  const [address] = read.emails;
+  if (address !== undefined) {
     after = { ...after, emails: [address, ...before.emails.filter((other) => other !== address)] };
     note('/citizen/emails/0', address);
   }

@@ -9,6 +9,7 @@ import {
   toInstant,
 } from '@kapi/contract';
 import { writeEvent } from './changes.ts';
+import { contactErrors } from './contact-errors.ts';
 import type { Actor } from './gateway.ts';
 import { canonicalJson, sha256 } from './hash.ts';
 import type { House } from './house.ts';
@@ -153,7 +154,7 @@ export async function receive(
     },
   ]);
   if (outcome?.result === 'accepted') {
-    return toReceipt(written.record, false);
+    return toReceipt(written.record, false, submission);
   }
   if (outcome?.result === 'repeated') {
     if (!outcome.sameContent) {
@@ -163,7 +164,7 @@ export async function receive(
       );
     }
     const known = outcome.record && (await house.reader.record({ id: outcome.record.id }));
-    if (known) return toReceipt(known.record, true);
+    if (known) return toReceipt(known.record, true, submission);
     throw new RefusedRequest('not_found', 'This message was received before and has been erased since.');
   }
   // Somebody else wrote to the record it joins: look at that again.
@@ -176,8 +177,9 @@ export async function receive(
   });
 }
 
-function toReceipt(record: SokRecord, duplicate: boolean): MessageReceipt {
+function toReceipt(record: SokRecord, duplicate: boolean, { citizen }: MessageSubmission): MessageReceipt {
   const promise = record.deadlines.find(({ kind }) => kind === '48h');
+  const warnings = contactErrors(citizen);
   return {
     id: record.id,
     number: record.number,
@@ -185,6 +187,7 @@ function toReceipt(record: SokRecord, duplicate: boolean): MessageReceipt {
     trackingToken: record.trackingToken,
     ...(promise && { promiseDueAt: promise.dueAt }),
     duplicate,
+    ...(warnings.length > 0 && { warnings }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   transitions,
 } from '@kapi/contract';
 import { type EventSeed, writeEvent } from './changes.ts';
+import { contactErrors } from './contact-errors.ts';
 import { correct } from './correct.ts';
 import type { Actor, AppliedEvent } from './gateway.ts';
 import type { House } from './house.ts';
@@ -96,6 +97,7 @@ export function moved(
 ): SokRecord {
   const rule = eventRule(submission.event);
   requireFields(submission);
+  refuseContacts(submission);
   const to = rule.status;
   if (to !== undefined && !canMove(record.status, to)) {
     throw new RefusedRequest(
@@ -215,6 +217,12 @@ function planned(record: SokRecord, { plannedDate }: EventSubmission, now: numbe
       { kind: 'planned', startedAt: toInstant(now), dueAt, warnAt: `${plannedDate}T08:00:00+03:00` },
     ],
   };
+}
+
+/** A clerk who corrects has the citizen's words before them: what can be no contact is not written over one. */
+function refuseContacts({ set }: EventSubmission): void {
+  const errors = contactErrors(set?.citizen, '/set/citizen');
+  if (errors.length > 0) throw new RefusedRequest('invalid_request', 'A contact can be none.', { errors });
 }
 
 /** Fields an event cannot do without. */

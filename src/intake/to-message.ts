@@ -1,4 +1,5 @@
 import type { InboundMessage, MessageSubmission } from '@kapi/contract';
+import { toE164, toEmail } from '@kapi/kit';
 
 /** What a submission says, as the one message it is. Pure. */
 export function toMessage(
@@ -7,13 +8,16 @@ export function toMessage(
   attachments: InboundMessage['attachments'],
 ): InboundMessage {
   const { citizen } = submission;
-  const phone = citizen?.phone;
+  const { phone } = citizen ?? {};
+  // Who it is from is only what can be written to; the facts say it as it was written.
+  const number = phone === undefined ? undefined : toE164(phone);
+  const address = citizen?.email === undefined ? undefined : toEmail(citizen.email);
   return {
     key,
     channel: submission.channel,
     sender: {
-      id: phone ?? citizen?.email ?? '',
-      kind: phone === undefined && citizen?.email !== undefined ? 'email' : 'phone',
+      id: number ?? address ?? '',
+      kind: number === undefined && address !== undefined ? 'email' : 'phone',
       proven: false,
     },
     ...(submission.occurredAt !== undefined && { sentAt: submission.occurredAt }),

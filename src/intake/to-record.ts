@@ -131,7 +131,10 @@ export function toRecord(
       retainUntil: toInstant(receivedAt + settings.retentionDays * dayMs),
     },
     findings: understood.findings,
-    extra: { ...facts?.extra },
+    extra: {
+      ...facts?.extra,
+      ...(Object.keys(understood.asWritten).length > 0 && { citizenAsWritten: understood.asWritten }),
+    },
   };
 }
 

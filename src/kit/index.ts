@@ -1,4 +1,5 @@
 /** Pure helpers that adapters and the parts around them may use. */
+export * from './email.ts';
 export * from './gsm7.ts';
 export * from './hash.ts';
 export * from './headers.ts';

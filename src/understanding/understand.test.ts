@@ -42,6 +42,47 @@ describe('what sender and channel state is taken over', () => {
     expect(citizen).toMatchObject({ tckn: '12345678901', tcknStatus: 'invalid' });
   });
 
+  it.each([
+    ['a telephone of letters', { phones: ['abc'] }, { phone: ['abc'] }],
+    ['a telephone with a digit too few', { phones: ['0532 123 45 6'] }, { phone: ['0532 123 45 6'] }],
+    [
+      'an address with a line break',
+      { emails: ['nobody\r\nBcc: x@y.example'] },
+      { email: ['nobody\r\nBcc: x@y.example'] },
+    ],
+    ['a TCKN of ten digits', { tckn: '1000000014' }, { tckn: ['1000000014'] }],
+    ['a tax number of letters', { taxNo: 'zz' }, { taxNo: ['zz'] }],
+    ['nothing', { phones: [' '], emails: [''] }, {}],
+  ])('takes %s for none, and keeps it as it was written', (_name, facts, asWritten) => {
+    const understood = understand([message({ facts })], 'api', lexicon);
+    expect(understood.asWritten).toEqual(asWritten);
+    expect(understood.citizen).toEqual({ type: 'person', phones: [], emails: [], handles: [], needs: [] });
+  });
+
+  it('keeps good contacts beside bad ones, and a tax number that is one makes a company', () => {
+    const facts = {
+      phones: ['abc', '0532 123 45 67'],
+      emails: ['A@Example.org', 'x'],
+      taxNo: '922 003 49 70',
+    };
+    const { citizen, asWritten } = understand([message({ facts })], 'api', lexicon);
+    expect(citizen).toMatchObject({
+      type: 'company',
+      taxNo: '9220034970',
+      phones: ['+905321234567'],
+      emails: ['a@example.org'],
+    });
+    expect(asWritten).toEqual({ phone: ['abc'], email: ['x'] });
+  });
+
+  it('takes an address that a mail has come from, however odd, and no name that an SMS is sent under', () => {
+    const odd = 'ayşe@example.org';
+    const mail = message({ sender: { id: odd, kind: 'email', proven: true }, facts: { emails: [odd] } });
+    expect(understand([mail], 'posta', lexicon)).toMatchObject({ citizen: { emails: [odd] }, asWritten: {} });
+    const sms = message({ sender: { id: 'BANKA', kind: 'phone', proven: true } });
+    expect(understand([sms], 'sms', lexicon).citizen.phones).toEqual([]);
+  });
+
   it('keeps nothing that names an anonymous applicant', () => {
     const { citizen } = understand(
       [

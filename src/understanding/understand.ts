@@ -1,11 +1,14 @@
 import type { Citizen, Finding, InboundMessage, MessageFacts, SokRecord } from '@kapi/contract';
 import { kindOf } from '@kapi/contract';
-import { toE164, validTckn } from '@kapi/kit';
+import { toE164 } from '@kapi/kit';
+import { type Contacts, readContacts } from './contacts.ts';
 import type { Lexicon } from './lexicon.ts';
 
 /** What is understood of one or more messages said in one breath. */
 export interface Understanding {
   readonly citizen: Citizen;
+  /** What stands for a telephone, an address or a number of the citizen and can be none. */
+  readonly asWritten: Contacts['asWritten'];
   readonly anonymity: SokRecord['anonymity'];
   readonly applicationType: SokRecord['applicationType'];
   readonly kind: SokRecord['kind'];
@@ -33,13 +36,29 @@ const known = (value: unknown): Finding => ({ value, confidence: 1, from: 'chann
 
 const unique = (values: readonly string[]): string[] => [...new Set(values)];
 
+const e164 = /^\+[1-9]\d{6,14}$/;
+const mailed = /^[^\s<>@,;:"()]{1,64}@[^\s<>@,;:"()]{1,253}$/;
+
+/** Addresses of senders by kind: what a message has come from can be written to, also where no form would take it. */
+function sendersOf(messages: readonly InboundMessage[]) {
+  const ids = (kind: 'phone' | 'email' | 'handle') =>
+    messages.flatMap(({ sender }) => (sender.kind === kind && sender.id !== '' ? [sender.id] : []));
+  const phones = ids('phone').map((id) => toE164(id) ?? id);
+  const emails = ids('email').map((id) => id.toLowerCase());
+  return {
+    phones: phones.filter((id) => e164.test(id)),
+    emails: emails.filter((id) => mailed.test(id)),
+    handles: unique(ids('handle')),
+  };
+}
+
 function citizenOf(
   messages: readonly InboundMessage[],
   facts: MessageFacts,
   account: string,
   anonymity: SokRecord['anonymity'],
   findings: Record<string, Finding>,
-): Citizen {
+): Pick<Understanding, 'citizen' | 'asWritten'> {
   const language = messages.find((message) => message.language !== undefined)?.language;
   const wishes = {
     ...(language !== undefined && { language }),
@@ -47,38 +66,42 @@ function citizenOf(
     ...(facts.answerBy !== undefined && { answerBy: facts.answerBy }),
     needs: [...(facts.needs ?? [])],
   };
-  if (anonymity === 'anonymous') return { type: 'anonymous', phones: [], emails: [], handles: [], ...wishes };
+  if (anonymity === 'anonymous')
+    return {
+      citizen: { type: 'anonymous', phones: [], emails: [], handles: [], ...wishes },
+      asWritten: {},
+    };
 
-  const senders = messages.map((message) => message.sender);
-  const senderIds = (kind: 'phone' | 'email' | 'handle') =>
-    unique(senders.filter((sender) => sender.kind === kind && sender.id !== '').map((sender) => sender.id));
+  const senders = sendersOf(messages);
+  // An address that a mail has come from is one, if an odd one.
+  const isSender = (email: string) => senders.emails.includes(email.toLowerCase());
+  const named = readContacts({ ...facts, emails: facts.emails?.filter((email) => !isSender(email)) });
   // The address it came from first: that one is sure to reach the citizen.
-  const phones = unique(
-    [...senderIds('phone'), ...(facts.phones ?? [])].map((phone) => toE164(phone) ?? phone),
-  );
-  const emails = unique([...senderIds('email'), ...(facts.emails ?? [])].map((email) => email.toLowerCase()));
+  const phones = unique([...senders.phones, ...named.phones]);
+  const emails = unique([...senders.emails, ...named.emails]);
   for (const [index, phone] of phones.entries()) findings[`/citizen/phones/${index}`] = known(phone);
   for (const [index, email] of emails.entries()) findings[`/citizen/emails/${index}`] = known(email);
 
-  const name = facts.name ?? senders.find((sender) => sender.name !== undefined)?.name;
+  const name = facts.name ?? messages.find(({ sender }) => sender.name !== undefined)?.sender.name;
   if (name !== undefined) findings['/citizen/name'] = facts.name === undefined ? known(name) : said(name);
-  const digits = facts.tckn?.replace(/\D/g, '');
-  const tckn = digits === '' ? undefined : digits;
-  const tcknStatus = tckn !== undefined && validTckn(tckn) ? 'valid' : 'invalid';
+  const { tckn, taxNo } = named;
   if (tckn !== undefined)
-    findings['/citizen/tckn'] = { ...said(tckn), confidence: tcknStatus === 'valid' ? 1 : 0.5 };
+    findings['/citizen/tckn'] = { ...said(tckn.digits), confidence: tckn.status === 'valid' ? 1 : 0.5 };
 
   return {
-    type: facts.taxNo !== undefined || facts.organisation !== undefined ? 'company' : 'person',
-    ...(name !== undefined && { name }),
-    ...(tckn !== undefined && { tckn, tcknStatus }),
-    ...(facts.taxNo !== undefined && { taxNo: facts.taxNo }),
-    ...(facts.organisation !== undefined && { organisation: facts.organisation }),
-    phones,
-    emails,
-    handles: senderIds('handle').map((handle) => ({ account, handle })),
-    ...(facts.address !== undefined && { address: facts.address }),
-    ...wishes,
+    citizen: {
+      type: taxNo !== undefined || facts.organisation !== undefined ? 'company' : 'person',
+      ...(name !== undefined && { name }),
+      ...(tckn !== undefined && { tckn: tckn.digits, tcknStatus: tckn.status }),
+      ...(taxNo !== undefined && { taxNo }),
+      ...(facts.organisation !== undefined && { organisation: facts.organisation }),
+      phones,
+      emails,
+      handles: senders.handles.map((handle) => ({ account, handle })),
+      ...(facts.address !== undefined && { address: facts.address }),
+      ...wishes,
+    },
+    asWritten: named.asWritten,
   };
 }
 
@@ -137,7 +160,7 @@ export function understand(
   const language = messages.find((message) => message.language !== undefined)?.language;
 
   return {
-    citizen: citizenOf(messages, facts, account, anonymity, findings),
+    ...citizenOf(messages, facts, account, anonymity, findings),
     anonymity,
     applicationType,
     kind: kindOf[applicationType],

@@ -295,6 +295,8 @@ describe('the form', () => {
     [{ anonymity: 'confidential', phone: '0532 000 00 00' }, 'Gizli ve adsız başvurularda'],
     [{}, 'Telefon ya da e-posta yazmadınız'],
     [{ phone: '12' }, 'telefon numarası eksik görünüyor'],
+    [{ phone: 'abc' }, 'telefon numarası eksik görünüyor'],
+    [{ phone: '0532 000 00 0', email: 'ayse' }, 'telefon numarası eksik görünüyor'],
     [{ email: 'ayse' }, 'e-posta adresi eksik görünüyor'],
   ])('tells who gave %j where the answer will be', async (fields, said) => {
     expect((await submit({ token: readyToken(), text: 'x', ...fields })).body).toContain(said);

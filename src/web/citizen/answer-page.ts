@@ -5,14 +5,15 @@ import { type Frame, page } from './page.ts';
 import { momentText, pathOf, type Texts, textsOf } from './texts.ts';
 
 /** Why the answer may have to be fetched rather than sent, or undefined where it will find its way. */
-function remark(values: FormValues, words: Texts['answer']): string | undefined {
+function remark(values: FormValues, receipt: MessageReceipt, words: Texts['answer']): string | undefined {
   if (values.anonymity !== 'open' || values.applicationType === 'tipoff') return words.silent;
-  const phone = values.phone.replace(/\D/g, '');
-  const email = values.email.trim();
-  if (phone === '' && email === '') return words.noAddress;
-  if (values.phone.trim() !== '' && phone.length < 10 && email === '') return words.oddPhone;
-  if (email !== '' && !/^\S+@\S+\.\S+$/.test(email) && phone === '') return words.oddEmail;
-  return undefined;
+  const given = (['phone', 'email'] as const).filter((field) => values[field].trim() !== '');
+  const odd = given.filter((field) =>
+    receipt.warnings?.some(({ pointer }) => pointer === `/citizen/${field}`),
+  );
+  if (given.length === 0) return words.noAddress;
+  if (odd.length < given.length) return undefined;
+  return odd[0] === 'phone' ? words.oddPhone : words.oddEmail;
 }
 
 /** The page to keep: number, PIN, the promise with its time, the link. */
@@ -30,7 +31,7 @@ export function answerPage(
       ? `${pathOf(language, '/takip')}?no=${encodeURIComponent(receipt.number)}`
       : pathOf(language, `/takip/${receipt.trackingToken}`);
   const link = `${publicUrl.replace(/\/+$/, '')}${trackingPath}`;
-  const said = remark(values, words);
+  const said = remark(values, receipt, words);
   const body = html`<div class="done" role="status" tabindex="-1" data-focus>
 <h1>${words.title}</h1>
 ${receipt.duplicate && html`<p>${words.again}</p>`}

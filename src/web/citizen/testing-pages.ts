@@ -9,6 +9,7 @@ import {
   RefusedRequest,
 } from '@kapi/contract';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { contactErrors } from '../../intake/contact-errors.ts';
 import type { Tracking } from '../../intake/gateway.ts';
 import { type CitizenGateway, type CitizenPagesOptions, citizenPages, readNotice } from '../citizen-pages.ts';
 import { issueToken } from './form-token.ts';
@@ -62,6 +63,7 @@ export class FakeGateway implements CitizenGateway {
         trackingToken: `token-${this.submissions.length}`,
         promiseDueAt: promiseClock(noon).dueAt,
         duplicate: false,
+        warnings: contactErrors(submission.citizen),
       };
       this.#byKey.set(key, { content, receipt });
       return receipt;
