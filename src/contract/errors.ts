@@ -40,6 +40,7 @@ export const errorTable = {
     status: 409,
     title: 'The record cannot move that way; `legal` names the moves it can make.',
   },
+  link_conflict: { kind: 'refused', status: 409, title: 'The links of the records do not allow this.' },
   version_conflict: { kind: 'refused', status: 412, title: 'The record has changed since it was read.' },
   body_too_large: { kind: 'refused', status: 413, title: 'The body is larger than this address accepts.' },
   unsupported_media_type: {

@@ -17,6 +17,7 @@ import { contactErrors } from './contact-errors.ts';
 import { correct } from './correct.ts';
 import type { Actor, AppliedEvent } from './gateway.ts';
 import type { House } from './house.ts';
+import { checkedLink, linked } from './link.ts';
 import { splitOff } from './split.ts';
 
 const tries = 4;
@@ -54,13 +55,14 @@ export async function apply(
       });
     }
     const now = house.clock.now();
-    const after = moved(record, submission, actor, now);
+    const checked = await checkedLink(house, record, submission);
+    const after = moved(record, checked, actor, now);
     const seed: EventSeed = {
       id,
       name: submission.event,
       at: now,
       actor: actor.name,
-      data: dataOf(submission),
+      data: dataOf(checked),
       ...(submission.key !== undefined && { key: submission.key }),
     };
     const split = submission.event === 'split' ? await splitOff(house, after, submission, actor) : undefined;
@@ -163,25 +165,6 @@ const corrected: Step = (record, submission) => {
   return submission.set?.applicationType === undefined
     ? after
     : { ...after, kind: kindOf[submission.set.applicationType] };
-};
-
-const linked: Step = (record, { link, event }) => {
-  if (link === undefined) return record;
-  const { links } = record;
-  if (link.as === 'related') {
-    const others = links.related.filter((number) => number !== link.number);
-    return {
-      ...record,
-      links: { ...links, related: event === 'linked' ? [...others, link.number] : others },
-    };
-  }
-  const { [link.as]: _old, ...rest } = links;
-  const after = { ...record, links: event === 'linked' ? { ...rest, [link.as]: link.number } : rest };
-  if (link.as !== 'duplicateOf') return after;
-  // A duplicate is closed as one and comes back to the queue when the link is taken away; both are reversible.
-  if (event === 'linked' && canMove(record.status, 'duplicate')) return { ...after, status: 'duplicate' };
-  if (event === 'unlinked' && record.status === 'duplicate') return { ...after, status: 'queued' };
-  return after;
 };
 
 const steps: Readonly<Record<EventSubmission['event'], Step>> = {

@@ -262,7 +262,7 @@ const events = defineRoute({
   body: eventSubmission,
   bodyLimit: (config) => config.limits.maxMessageBytes,
   answers: { 200: { description: 'Applied, durable.', schema: appliedEvent } },
-  errors: ['not_found', 'illegal_transition', 'version_conflict'],
+  errors: ['not_found', 'illegal_transition', 'link_conflict', 'version_conflict'],
   examples: [
     {
       name: 'Accepted',
