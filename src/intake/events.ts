@@ -6,6 +6,7 @@ import {
   eventRule,
   kindOf,
   personEventNames,
+  type RecordEvent,
   RefusedRequest,
   type SokRecord,
   TransientError,
@@ -16,8 +17,9 @@ import { type EventSeed, writeEvent } from './changes.ts';
 import { contactErrors } from './contact-errors.ts';
 import { correct } from './correct.ts';
 import type { Actor, AppliedEvent } from './gateway.ts';
+import { canonicalJson } from './hash.ts';
 import type { House } from './house.ts';
-import { checkedLink, linked } from './link.ts';
+import { checkedLink, linked, withCanonicalLink } from './link.ts';
 import { splitOff } from './split.ts';
 
 const tries = 4;
@@ -47,6 +49,7 @@ export async function apply(
     const id = eventId(house, record.id, submission.key);
     const known = view.events.find((event) => event.id === id);
     if (known) {
+      refuseOtherContent(known, submission);
       return { id, sequence: known.sequence, version: known.version, status: record.status, duplicate: true };
     }
     if (expectedVersion !== undefined && expectedVersion !== record.version) {
@@ -82,6 +85,21 @@ export async function apply(
     if (outcome?.result !== 'conflict' && outcome?.result !== 'exists') break;
   }
   throw new TransientError('store_unavailable', 'The event could not be stored now.', { retryAfterMs: 2000 });
+}
+
+/** @throws RefusedRequest `idempotency_conflict` where the key stands for an event that says something else */
+function refuseOtherContent({ name, data }: RecordEvent, submission: EventSubmission): void {
+  // `emergency` is the house's own word.
+  const { emergency: _emergency, ...said } = data;
+  if (
+    canonicalJson([name, said]) === canonicalJson([submission.event, dataOf(withCanonicalLink(submission))])
+  )
+    return;
+  throw new RefusedRequest(
+    'idempotency_conflict',
+    'This key was used before with other content; nothing was stored.',
+    { errors: [{ pointer: '/key', message: `stands for another «${name}» event of this record` }] },
+  );
 }
 
 /** What the event carries beyond the record it made. */

@@ -16,6 +16,14 @@ const refused = (code: Extract<ErrorCode, 'invalid_request' | 'link_conflict'>, 
     errors: [{ pointer: '/link/number', message }],
   });
 
+/** The link by the number as records write it, where it is one. */
+export function withCanonicalLink(submission: EventSubmission): EventSubmission {
+  const number = submission.link && canonicalNumber(submission.link.number);
+  return submission.link === undefined || number === undefined
+    ? submission
+    : { ...submission, link: { ...submission.link, number } };
+}
+
 /**
  * A link as it may be made or taken back: to a record that exists, that is another one, and that does not
  * lead back to this; taken back only where it stands.
@@ -41,7 +49,7 @@ export async function checkedLink(
       throw refused('link_conflict', `it is linked to ${other} as «${link.as}»; take that back first`);
     await follow(house, record.number, number, link.as);
   }
-  return { ...submission, link: { ...link, number } };
+  return withCanonicalLink(submission);
 }
 
 /** @throws RefusedRequest where the target does not exist, or its own links of that kind lead back to `from` */

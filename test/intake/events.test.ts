@@ -22,6 +22,40 @@ describe('the coordination centre’s events', () => {
     expect(again).toMatchObject({ id: first.id, sequence: 2, duplicate: true });
   });
 
+  it.each([
+    ['another text', { event: 'answered', citizenText: 'Onarılacak', outcome: 'positive' }],
+    ['another event', { event: 'noted', internalNote: 'Onarıldı' }],
+    ['a field more', { event: 'answered', citizenText: 'Onarıldı', outcome: 'positive', reason: 'x' }],
+    ['a field less', { event: 'answered', citizenText: 'Onarıldı' }],
+  ] as const)('under a used key are refused with %s, and nothing is stored', async (_name, other) => {
+    const { number } = await town.say({}, 'k1');
+    const first = { event: 'answered', citizenText: 'Onarıldı', outcome: 'positive', key: 'c-1' } as const;
+    await apply(town.house, number, first, actor());
+    await expect(apply(town.house, number, { ...other, key: 'c-1' }, actor())).rejects.toMatchObject({
+      code: 'idempotency_conflict',
+      errors: [{ pointer: '/key' }],
+    });
+    expect((await town.house.reader.record({ number }))?.events).toHaveLength(2);
+  });
+
+  it.each([
+    { event: 'corrected', set: { urgency: 'emergency', place: { district: 'Nilüfer' } } },
+    { event: 'linked', link: { number: 'b', as: 'related' } },
+    { event: 'unlinked', link: { number: 'b', as: 'parent' } },
+  ] as const)('of any kind are the same when they are repeated: %j', async (event) => {
+    const { number } = await town.say({}, 'k1');
+    const other = await town.say({}, 'k2');
+    const as = { number: other.number, as: 'parent' } as const;
+    await apply(town.house, number, { event: 'linked', link: as }, actor());
+    const posted = {
+      ...event,
+      ...('link' in event && { link: { ...event.link, number: other.number.toLowerCase() } }),
+      key: 'c-1',
+    };
+    await apply(town.house, number, posted, actor());
+    expect(await apply(town.house, number, posted, actor())).toMatchObject({ duplicate: true });
+  });
+
   it('of two clerks at once are put in order, and If-Match tells the second', async () => {
     const { number } = await town.say({}, 'k1');
     await Promise.all([

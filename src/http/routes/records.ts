@@ -254,7 +254,7 @@ const events = defineRoute({
   tag: 'Records',
   summary: 'Say what happened to a record',
   description:
-    '`key` (or an `Idempotency-Key` header) makes a repeat harmless: the same answer with `duplicate: true`. `citizenText` goes to the citizen, `internalNote` never leaves the house.',
+    '`key` (or an `Idempotency-Key` header) makes a repeat harmless: the same answer with `duplicate: true`; with other content it is refused. `citizenText` goes to the citizen, `internalNote` never leaves the house.',
   access: { scopes: ['events'] },
   load: 'entrance',
   params: numberPath,
@@ -262,7 +262,7 @@ const events = defineRoute({
   body: eventSubmission,
   bodyLimit: (config) => config.limits.maxMessageBytes,
   answers: { 200: { description: 'Applied, durable.', schema: appliedEvent } },
-  errors: ['not_found', 'illegal_transition', 'link_conflict', 'version_conflict'],
+  errors: ['not_found', 'illegal_transition', 'link_conflict', 'version_conflict', 'idempotency_conflict'],
   examples: [
     {
       name: 'Accepted',
