@@ -90,4 +90,23 @@ describe('an event that cannot be is refused', () => {
       expect.objectContaining({ code: 'invalid_request', errors: [expect.objectContaining({ pointer })] }),
     );
   });
+
+  it.each<[string, EventSubmission, string | undefined]>([
+    ['a no without a why', { event: 'closed', outcome: 'negative' }, '/reason'],
+    ['a no with an empty why', { event: 'closed', outcome: 'negative', reason: '' }, '/reason'],
+    ['what was not taken on without a why', { event: 'cancelled', outcome: 'invalid' }, '/reason'],
+    ['a no with a reason', { event: 'closed', outcome: 'negative', reason: 'bütçe' }, undefined],
+    ['a no in an answer', { event: 'answered', citizenText: 'Bütçe yok', outcome: 'negative' }, undefined],
+    ['a yes', { event: 'closed', outcome: 'positive' }, undefined],
+    ['a plan for yesterday', { event: 'in_progress', plannedDate: '2026-11-21' }, '/plannedDate'],
+    ['a plan for 2020', { event: 'answered', citizenText: 'x', plannedDate: '2020-01-01' }, '/plannedDate'],
+    ['a plan for today', { event: 'in_progress', plannedDate: '2026-11-22' }, undefined],
+  ])('%s', (_name, event, pointer) => {
+    const move = () => moveBy(sampleRecord(), event);
+    if (pointer === undefined) expect(move).not.toThrow();
+    else
+      expect(move).toThrow(
+        expect.objectContaining({ code: 'invalid_request', errors: [expect.objectContaining({ pointer })] }),
+      );
+  });
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   canMove,
+  civilDate,
   type EventData,
   type EventSubmission,
   eventRule,
@@ -116,7 +117,7 @@ export function moved(
   now: number,
 ): SokRecord {
   const rule = eventRule(submission.event);
-  requireFields(submission);
+  requireFields(submission, now);
   refuseContacts(submission);
   const to = rule.status;
   if (to !== undefined && !canMove(record.status, to)) {
@@ -226,8 +227,11 @@ function refuseContacts({ set }: EventSubmission): void {
   if (errors.length > 0) throw new RefusedRequest('invalid_request', 'A contact can be none.', { errors });
 }
 
-/** Fields an event cannot do without. */
-function requireFields(submission: EventSubmission): void {
+/** Outcomes that are a no: the citizen is told why (promise 7). */
+const refusals: ReadonlySet<unknown> = new Set(['negative', 'invalid']);
+
+/** Fields an event cannot do without, and dates that cannot be kept. */
+function requireFields(submission: EventSubmission, now: number): void {
   const missing: Partial<Record<EventSubmission['event'], readonly (keyof EventSubmission)[]>> = {
     forwarded: submission.partner === undefined ? ['unit'] : [],
     asked: ['citizenText'],
@@ -245,6 +249,14 @@ function requireFields(submission: EventSubmission): void {
   const errors = (missing[submission.event] ?? [])
     .filter((field) => submission[field] === undefined || submission[field] === '')
     .map((field) => ({ pointer: `/${field}`, message: `required for «${submission.event}»` }));
+  const { outcome, reason, citizenText, plannedDate } = submission;
+  if (refusals.has(outcome) && !reason && !citizenText)
+    errors.push({
+      pointer: '/reason',
+      message: `required with «${outcome}», or a citizenText that says why`,
+    });
+  if (plannedDate !== undefined && plannedDate < civilDate(now))
+    errors.push({ pointer: '/plannedDate', message: 'a day that has passed' });
   if (errors.length > 0)
     throw new RefusedRequest('invalid_request', 'The event lacks fields it needs.', { errors });
 }

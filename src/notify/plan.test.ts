@@ -63,6 +63,13 @@ const rows: readonly [
     ['status.text.short: durum SOK-26-0001234-9 Görev alanımız dışında'],
   ],
   [
+    'a closing that is a no tells the citizen why',
+    record({ status: 'closed' }),
+    'closed',
+    { outcome: 'negative', citizenText: 'Bütçe yok' },
+    ['status.text.short: durum SOK-26-0001234-9 Bütçe yok'],
+  ],
+  [
     'a status without words uses its own template',
     record(),
     'forwarded',

@@ -30,6 +30,9 @@ export function toEpoch(instant: string): number {
   return Date.parse(instant);
 }
 
+/** The civil date in Türkiye at that moment, `2026-11-22`. */
+export const civilDate = (epochMs: number): string => new Date(epochMs + offsetMs).toISOString().slice(0, 10);
+
 /** The civil year in Türkiye at that moment. */
 export function civilYear(epochMs: number): number {
   return new Date(epochMs + offsetMs).getUTCFullYear();
