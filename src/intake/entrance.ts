@@ -14,6 +14,7 @@ import type { Actor } from './gateway.ts';
 import { canonicalJson, sha256 } from './hash.ts';
 import type { House } from './house.ts';
 import { joinedRecord } from './join.ts';
+import { unknownNames } from './known-names.ts';
 import type { AccountSettings } from './settings.ts';
 import { toMessage } from './to-message.ts';
 import { type Said, toRecord } from './to-record.ts';
@@ -34,11 +35,15 @@ export function entranceAccount(house: House, submission: MessageSubmission, act
   return account;
 }
 
-function requireContent(submission: MessageSubmission): void {
-  if ((submission.text ?? '').trim() !== '' || (submission.attachments?.length ?? 0) > 0) return;
-  throw new RefusedRequest('invalid_request', 'A message needs a text or an attachment.', {
-    errors: [{ pointer: '/text', message: 'required where there is no attachment' }],
-  });
+/** @throws RefusedRequest `invalid_request` naming all that a message lacks beyond its schema, and names that are none */
+function requireContent(house: House, submission: MessageSubmission): void {
+  const said = (submission.text ?? '').trim() !== '' || (submission.attachments?.length ?? 0) > 0;
+  const errors = [
+    ...(said ? [] : [{ pointer: '/text', message: 'required where there is no attachment' }]),
+    ...unknownNames({ unit: submission.unit }, house.settings()),
+  ];
+  if (errors.length > 0)
+    throw new RefusedRequest('invalid_request', 'Fields are missing or wrong.', { errors });
 }
 
 /** The record a message is to join, where it names one and may (promise 9); else the number it is only linked to. */
@@ -71,7 +76,7 @@ export async function receive(
   actor: Actor,
   tries = 6,
 ): Promise<MessageReceipt> {
-  requireContent(submission);
+  requireContent(house, submission);
   const account = entranceAccount(house, submission, actor);
   const now = house.clock.now();
   const { join, related } = await threadOf(house, submission, actor);

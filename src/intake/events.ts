@@ -20,6 +20,7 @@ import { correct } from './correct.ts';
 import type { Actor, AppliedEvent } from './gateway.ts';
 import { canonicalJson } from './hash.ts';
 import type { House } from './house.ts';
+import { unknownNames } from './known-names.ts';
 import { checkedLink, linked, withCanonicalLink } from './link.ts';
 import { splitOff } from './split.ts';
 
@@ -59,6 +60,7 @@ export async function apply(
       });
     }
     const now = house.clock.now();
+    refuseUnknown(house, submission);
     const checked = await checkedLink(house, record, submission);
     const after = moved(record, checked, actor, now);
     const seed: EventSeed = {
@@ -225,6 +227,13 @@ function planned(record: SokRecord, { plannedDate }: EventSubmission, now: numbe
 function refuseContacts({ set }: EventSubmission): void {
   const errors = contactErrors(set?.citizen, '/set/citizen');
   if (errors.length > 0) throw new RefusedRequest('invalid_request', 'A contact can be none.', { errors });
+}
+
+/** @throws RefusedRequest `invalid_request` for a unit, partner or topic that the configuration does not have */
+function refuseUnknown(house: House, { unit, partner, set }: EventSubmission): void {
+  const errors = unknownNames({ unit, partner, topic: set?.topic }, house.settings(), '/set/topic');
+  if (errors.length > 0)
+    throw new RefusedRequest('invalid_request', 'The configuration does not have that name.', { errors });
 }
 
 /** Outcomes that are a no: the citizen is told why (promise 7). */

@@ -8,6 +8,12 @@ export interface IntakeSettings {
   readonly accounts: ReadonlyMap<string, AccountSettings>;
   readonly destinations: readonly DestinationSettings[];
   readonly lexicon: Lexicon;
+  /** Ids of whoever a matter may go to: units, districts, their units, partners. */
+  readonly units: ReadonlySet<string>;
+  /** Ids of other institutions: partners, district municipalities. */
+  readonly partners: ReadonlySet<string>;
+  /** Topic codes. */
+  readonly topics: ReadonlySet<string>;
   /** How long records are kept where nothing else says so. */
   readonly retentionDays: number;
 }

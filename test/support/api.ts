@@ -36,6 +36,7 @@ export async function serve(town: Town): Promise<Api> {
     parsers: { parse: () => Promise.reject(new Error('no parser')) },
     queues: ['coordination'],
     operations: quietPorts,
+    observe: () => undefined,
     leaseKey: new Uint8Array(32),
   });
   const app = await buildServer({

@@ -40,6 +40,9 @@ export const sampleSettings = (over: Partial<IntakeSettings> = {}): IntakeSettin
     spam: ['casino', 'deneme bonusu'],
     matters: ['park'],
   }),
+  units: new Set(['park', 'buski', 'nilufer']),
+  partners: new Set(['buski', 'nilufer']),
+  topics: new Set(['SU01', 'YL01']),
   retentionDays: 3650,
   ...over,
 });
