@@ -72,7 +72,9 @@ export const messageSubmission = z.strictObject({
   noticeVersion: short(40).optional().describe('Version of the KVKK notice the citizen was shown'),
   thread: short(40)
     .optional()
-    .describe('Number of a record this message may join; the key needs records:join'),
+    .describe(
+      'Number of a record this message belongs to: joined with a key that has records:join, else linked',
+    ),
   extra: z.record(z.string().max(100), z.unknown()).optional(),
 });
 export type MessageSubmission = z.output<typeof messageSubmission>;
@@ -80,8 +82,17 @@ export type MessageSubmission = z.output<typeof messageSubmission>;
 export const messageReceipt = z.strictObject({
   id: z.uuid(),
   number: z.string(),
-  trackingPin: z.string(),
+  trackingPin: z
+    .string()
+    .optional()
+    .describe('Absent where the message joined a record: its PIN is for whoever opened it'),
   trackingToken: z.string().optional().describe('Opens `/takip/{token}` without number and PIN'),
+  thread: z
+    .enum(['joined', 'linked'])
+    .optional()
+    .describe(
+      'Where the message named a record: whether it stands in that record, or in its own, linked to it',
+    ),
   promiseDueAt: instant.optional().describe('When the 48-hour promise ends'),
   duplicate: z.boolean(),
   warnings: z

@@ -151,7 +151,7 @@ describe('who may call', () => {
     expect((await read()).statusCode).toBe(401);
   });
 
-  it('joining a case needs records:join', async () => {
+  it('naming a case it may not join refuses no message', async () => {
     const { app, gateway } = await serve();
     const key = gateway.grant('plain', ['intake']);
     const response = await app.inject({
@@ -160,7 +160,7 @@ describe('who may call', () => {
       headers: bearer(key),
       payload: { ...message, thread: 'SOK-26-0001234-9' },
     });
-    expect([response.statusCode, response.json().scope]).toEqual([403, 'records:join']);
+    expect([response.statusCode, response.json().thread]).toEqual([202, 'linked']);
   });
 
   it('an upload serves only the key that made it', async () => {

@@ -235,7 +235,14 @@ export function testingGateway(): TestingGateway {
           append(stored, 'received', {}, actor.name);
         }
         const { id, number, trackingPin } = record;
-        return { id, number, trackingPin, duplicate: before !== undefined };
+        const { thread } = submission;
+        return {
+          id,
+          number,
+          trackingPin,
+          ...(thread !== undefined && { thread: 'linked' as const }),
+          duplicate: before !== undefined,
+        };
       },
       async upload(file, actor) {
         const chunks: Uint8Array[] = [];

@@ -1,5 +1,6 @@
 import {
   type Change,
+  canonicalNumber,
   type MessageReceipt,
   type MessageSubmission,
   RefusedRequest,
@@ -46,6 +47,9 @@ function requireContent(house: House, submission: MessageSubmission): void {
     throw new RefusedRequest('invalid_request', 'Fields are missing or wrong.', { errors });
 }
 
+const threadNumber = (thread: string | undefined): string | undefined =>
+  thread === undefined ? undefined : canonicalNumber(thread);
+
 /** The record a message is to join, where it names one and may (promise 9); else the number it is only linked to. */
 async function threadOf(
   house: House,
@@ -53,7 +57,8 @@ async function threadOf(
   actor: Actor,
 ): Promise<{ join?: SokRecord; related: string[] }> {
   if (submission.thread === undefined) return { related: [] };
-  const view = await house.reader.record({ number: submission.thread });
+  const number = threadNumber(submission.thread);
+  const view = number === undefined ? undefined : await house.reader.record({ number });
   if (view === undefined) {
     throw new RefusedRequest('invalid_request', 'The record named in thread does not exist.', {
       errors: [{ pointer: '/thread', message: 'no such record' }],
@@ -182,14 +187,20 @@ export async function receive(
   });
 }
 
-function toReceipt(record: SokRecord, duplicate: boolean, { citizen }: MessageSubmission): MessageReceipt {
+function toReceipt(
+  record: SokRecord,
+  duplicate: boolean,
+  { citizen, thread }: MessageSubmission,
+): MessageReceipt {
   const promise = record.deadlines.find(({ kind }) => kind === '48h');
+  const joined = record.number === threadNumber(thread);
   const warnings = contactErrors(citizen);
   return {
     id: record.id,
     number: record.number,
-    trackingPin: record.trackingPin,
-    trackingToken: record.trackingToken,
+    // Numbers can be guessed: whoever joins a record is not thereby let into its tracking page.
+    ...(!joined && { trackingPin: record.trackingPin, trackingToken: record.trackingToken }),
+    ...(thread !== undefined && { thread: joined ? 'joined' : 'linked' }),
     ...(promise && { promiseDueAt: promise.dueAt }),
     duplicate,
     ...(warnings.length > 0 && { warnings }),

@@ -14,7 +14,12 @@ describe('an own entrance', () => {
   it('answers number and PIN that open the tracking page', async () => {
     const receipt = await town.say({ text: 'Kaldırım bozuk' }, 'k1');
     expect(receipt).toMatchObject({ duplicate: false, trackingPin: expect.stringMatching(/^\d{6}$/) });
-    const seen = await track(town.house, new PinLocks(), receipt.number.toLowerCase(), receipt.trackingPin);
+    const seen = await track(
+      town.house,
+      new PinLocks(),
+      receipt.number.toLowerCase(),
+      receipt.trackingPin ?? '',
+    );
     expect(seen).toMatchObject({ number: receipt.number, statusLabel: 'Sırada' });
   });
 
@@ -64,12 +69,25 @@ describe('an own entrance', () => {
 
   it('joins a case only with a key that may, else links it', async () => {
     const { number } = await town.say({ text: 'ilk' }, 'k1');
-    const joined = await town.say({ text: 'ek', thread: number }, 'k2');
-    expect(joined.number).toBe(number);
+    const joined = await town.say({ text: 'ek', thread: number.toLowerCase() }, 'k2');
+    expect(joined).toMatchObject({ number, thread: 'joined' });
     const linked = await town.say({ text: 'yabancı', thread: number }, 'k3', { scopes: new Set(['intake']) });
+    expect(linked).toMatchObject({ thread: 'linked', trackingPin: expect.any(String) });
     expect(linked.number).not.toBe(number);
     const view = await town.house.reader.record({ number: linked.number });
     expect(view?.record.links.related).toEqual([number]);
+  });
+});
+
+describe('who joins a record', () => {
+  it.each(['at first', 'when it is repeated'])('is not shown its PIN or link, %s', async (when) => {
+    const { number } = await town.say({ text: 'ilk' }, 'k1', { name: 'key:other' });
+    const join = () => town.say({ text: 'ek', thread: number }, 'k2');
+    if (when !== 'at first') await join();
+    const receipt = await join();
+    expect(receipt).toMatchObject({ number, thread: 'joined', duplicate: when !== 'at first' });
+    expect(receipt).not.toHaveProperty('trackingPin');
+    expect(receipt).not.toHaveProperty('trackingToken');
   });
 });
 

@@ -14,7 +14,6 @@ import { z } from 'zod';
 import type { Actor, Gateway } from '../../intake/gateway.ts';
 import { bodyOf, lines, metered, refuseDeclared } from '../body-stream.ts';
 import { parseJson } from '../json-body.ts';
-import { requireScopes } from '../keys.ts';
 import { toProblem } from '../problem.ts';
 import { type Answer, defineRoute, type House, none, parse, type Route } from '../route.ts';
 
@@ -51,7 +50,6 @@ async function receive(
     }
     throw new RefusedRequest('invalid_request', 'Fields are missing or wrong.', { errors });
   }
-  if (submission.thread !== undefined) requireScopes(actor, ['records:join']);
   return gateway.entrance.receive(submission, key, actor);
 }
 

@@ -38,7 +38,7 @@ ${receipt.duplicate && html`<p>${words.again}</p>`}
 </div>
 <dl class="keep">
 <div><dt>${words.number}</dt><dd class="code">${receipt.number}</dd></div>
-<div><dt>${words.pin}</dt><dd class="code">${receipt.trackingPin}</dd></div>
+${receipt.trackingPin !== undefined && html`<div><dt>${words.pin}</dt><dd class="code">${receipt.trackingPin}</dd></div>`}
 </dl>
 <p>${words.keep}</p>
 ${
