@@ -80,7 +80,7 @@ describe('a dry run of a provider’s bytes', () => {
       asked: request,
       answer: {
         code: 'unknown_account',
-        says: 'To try «email-imap», put an account of it into kapi.yaml, which may be off, with settings.address, settings.imapHost, settings.imapUser, settings.imapPassword.',
+        says: 'To try «email-imap», put an account of it into kapi.yaml, which may be off, with settings.address, settings.imapHost, settings.imapUser.',
       },
     },
     {
