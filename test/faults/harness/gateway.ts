@@ -14,6 +14,7 @@ export const publicUrl = 'http://kapi.test';
 export interface HomeOptions {
   /** Receiver of webhooks; absent: only the coordination queue. */
   readonly sink?: string;
+  readonly sinkTimeoutSeconds?: number;
   /** Address of what stands for Twilio; absent: no account sends notices. */
   readonly twilioApi?: string;
   readonly mailbox?: { readonly port: number; readonly user: string; readonly password: string };
@@ -126,7 +127,11 @@ function configuration(options: HomeOptions): unknown {
               id: 'sink',
               kind: 'webhook',
               profile: options.profile ?? 'masked',
-              settings: { url: sink, secrets: [fromEnvironment('SINK_SECRET')], timeoutSeconds: 2 },
+              settings: {
+                url: sink,
+                secrets: [fromEnvironment('SINK_SECRET')],
+                timeoutSeconds: options.sinkTimeoutSeconds ?? 2,
+              },
             },
           ]),
     ],

@@ -67,7 +67,7 @@ const lifeMs = 90_000;
 async function liveThrough(lives: readonly Life[], options: TownOptions): Promise<Chronicle> {
   const { sink, twilioApi, mailbox } = options;
   const home = openHome({
-    ...(sink && { sink: sink.url }),
+    ...(sink && { sink: sink.url, sinkTimeoutSeconds: 10 }),
     ...(twilioApi !== undefined && { twilioApi }),
     ...(mailbox && { mailbox }),
   });
@@ -109,7 +109,8 @@ async function liveThrough(lives: readonly Life[], options: TownOptions): Promis
   const run = await home.start();
   door.opened(run);
   await people;
-  await drained(run);
+  // A receiver that was late twice is asked again after five minutes.
+  await drained(run, [], 420_000);
   const leftovers = (await options.atLast?.(home, logAtCrash)) ?? [];
   idle = true;
   await clerks;
