@@ -1,4 +1,5 @@
-import { addressesOf, ownDomain } from './address.ts';
+import { ownDomain } from './address.ts';
+import { addressesOf } from './address-fields.ts';
 import type { Config } from './config.ts';
 import { headerParameter, type MailHeaders } from './headers.ts';
 import type { ParsedMail } from './payload.ts';

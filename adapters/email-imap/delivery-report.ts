@@ -1,5 +1,6 @@
 import type { StatusItem } from '@kapi/contract';
-import { addressesOf, messageIdOf, messageIdsIn, noticeOfBounceAddress, ownDomain } from './address.ts';
+import { messageIdOf, noticeOfBounceAddress, ownDomain } from './address.ts';
+import { addressesOf, messageIdsIn } from './address-fields.ts';
 import type { Config } from './config.ts';
 import { type MailHeaders, readHeaders } from './headers.ts';
 import type { ParsedMail } from './payload.ts';

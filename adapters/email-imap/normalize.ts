@@ -1,5 +1,5 @@
 import { type Envelope, type InboundMessage, type Normalized, type Part, PayloadError } from '@kapi/contract';
-import { addressesOf, messageIdsIn } from './address.ts';
+import { addressesOf, messageIdsIn } from './address-fields.ts';
 import { classify } from './classify.ts';
 import type { Config } from './config.ts';
 import { contentKey, messageKey } from './content-key.ts';

@@ -1,7 +1,7 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import type { ParseResult } from '@kapi/contract';
 import { type AttachmentStream, MailParser, type MailParserOptions } from 'mailparser';
-import { addressesOf, messageIdsIn } from './address.ts';
+import { addressesOf, messageIdsIn } from './address-fields.ts';
 import { decodeText } from './charset.ts';
 import { readHeaders, withoutControls } from './headers.ts';
 import { htmlToText } from './html-text.ts';
@@ -56,7 +56,11 @@ class Parser extends MailParser {
   }
 }
 
-const options: MailParserOptions & { ignoreEmbedded: boolean; maxHeadSize: number; maxChildNodes: number } = {
+export const parserOptions: MailParserOptions & {
+  ignoreEmbedded: boolean;
+  maxHeadSize: number;
+  maxChildNodes: number;
+} = {
   skipHtmlToText: true,
   skipTextToHtml: true,
   skipTextLinks: true,
@@ -86,7 +90,7 @@ interface Content {
 /** mailparser as a promise; rejects at its own limits (EMAXLEN: header, number of parts). */
 function read(raw: Buffer): Promise<Content> {
   return new Promise((resolve, reject) => {
-    const parser = new Parser(options);
+    const parser = new Parser(parserOptions);
     const files: Promise<File>[] = [];
     let plain = '';
     let html = '';

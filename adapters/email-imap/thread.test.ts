@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  addressesOf,
-  bounceAddress,
-  noticeOfBounceAddress,
-  numberOfReplyAddress,
-  replyAddress,
-} from './address.ts';
+import { bounceAddress, noticeOfBounceAddress, numberOfReplyAddress, replyAddress } from './address.ts';
+import { addressesOf } from './address-fields.ts';
 import { config as schema } from './config.ts';
 import { readHeaders } from './headers.ts';
 import { threadOf } from './thread.ts';

@@ -1,5 +1,6 @@
 import { type InboundMessage, numbersIn } from '@kapi/contract';
-import { addressesOf, messageIdsIn, noticeOfMessageId, numberOfReplyAddress } from './address.ts';
+import { noticeOfMessageId, numberOfReplyAddress } from './address.ts';
+import { addressesOf, messageIdsIn } from './address-fields.ts';
 import type { Config } from './config.ts';
 import type { MailHeaders } from './headers.ts';
 

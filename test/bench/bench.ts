@@ -5,6 +5,7 @@ import { type Line, print, whole } from './figures.ts';
 import { acceptRow } from './row-accept.ts';
 import { idleRow } from './row-idle.ts';
 import { latencyRow } from './row-latency.ts';
+import { mailboxRow } from './row-mailbox.ts';
 import { pipelineRow } from './row-pipeline.ts';
 import { waitingRow } from './row-waiting.ts';
 import { full, quick, type Scale } from './scale.ts';
@@ -19,6 +20,7 @@ const rows: Readonly<Record<string, { readonly title: string; run(scale: Scale):
   latency: { title: 'Accepted → claimable, 500 messages/s', run: latencyRow },
   pipeline: { title: 'Whole pipeline, one process', run: pipelineRow },
   waiting: { title: 'A large queue', run: waitingRow },
+  mailbox: { title: 'A mailbox in Dovecot, from connect until all are records', run: mailboxRow },
 };
 
 const { values } = parseArgs({

@@ -12,6 +12,8 @@ export interface Scale {
   readonly waiting: number;
   readonly emergencies: number;
   readonly starts: number;
+  /** In the mailbox. */
+  readonly mails: number;
 }
 
 export const full: Scale = {
@@ -23,6 +25,7 @@ export const full: Scale = {
   waiting: 1_000_000,
   emergencies: 50,
   starts: 5,
+  mails: 10_000,
 };
 export const quick: Scale = {
   rounds: 5,
@@ -33,4 +36,5 @@ export const quick: Scale = {
   waiting: 100_000,
   emergencies: 20,
   starts: 3,
+  mails: 1_000,
 };
