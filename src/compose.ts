@@ -11,7 +11,7 @@ import { diagnose } from './compose/doctor.ts';
 import { type KapiConfig, type Opened, open } from './compose/open.ts';
 import { run, type Started } from './compose/run.ts';
 import { problemLine, readEnvironment, watchReload } from './config/index.ts';
-import { createLog, createMetrics, createScrubber, type Scrubber } from './platform/index.ts';
+import { createLog, createMetrics, createScrubber, type Scrubber, supervisorOf } from './platform/index.ts';
 import { adapterRegistry as registry } from './workers/adapter-registry.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -123,6 +123,7 @@ export function compose(variables: NodeJS.ProcessEnv): CliParts {
         log,
         fatal,
         stopping,
+        supervisor: supervisorOf(variables),
       });
       started = running;
       const unwatch = reloading(opened, running.reload, await reader());

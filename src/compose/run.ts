@@ -7,7 +7,7 @@ import { type Forward, startForward } from '../intake/forward.ts';
 import { meetPromise } from '../intake/meet-promise.ts';
 import { type PullLoop, runPull } from '../intake/pull.ts';
 import { createNotifyStage, type NotifyStage } from '../notify/index.ts';
-import { type Metrics, newId, systemClock } from '../platform/index.ts';
+import { type Metrics, newId, type Supervisor, systemClock } from '../platform/index.ts';
 import { citizenErrors, citizenPages, readNotice, wantsPage } from '../web/index.ts';
 import { canFenceNetwork } from '../workers/sandbox.ts';
 import { ensureAdminKey } from './admin-key.ts';
@@ -18,6 +18,7 @@ import { startHousekeeping } from './housekeeping.ts';
 import type { KapiConfig, Opened } from './open.ts';
 import { unfenced } from './parser-fence.ts';
 import { startStages } from './stages.ts';
+import { pulseOf, startWatchdog } from './watchdog.ts';
 import { readGauges, startWatchman } from './watchman.ts';
 
 export interface RunOptions {
@@ -32,6 +33,8 @@ export interface RunOptions {
   /** Resolves with the reason when the store gave up. */
   readonly fatal: Promise<string>;
   readonly stopping: AbortController;
+  /** Who started the process and wants to hear how it is. */
+  readonly supervisor: Supervisor | undefined;
 }
 
 export interface Started extends Running {
@@ -114,7 +117,16 @@ export async function run(options: RunOptions): Promise<Started> {
     sweepBlobs: opened.sweepBlobs,
   });
 
+  const watchdog =
+    options.supervisor &&
+    startWatchdog(
+      options.supervisor,
+      pulseOf(store.timers, newId(), () => systemClock.now()),
+      log,
+    );
+
   async function stop(): Promise<void> {
+    await watchdog?.stop();
     stopWatchman();
     stopHousekeeping();
     const server = app.close();

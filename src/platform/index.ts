@@ -7,3 +7,4 @@ export * from './ids.ts';
 export * from './log.ts';
 export * from './metrics.ts';
 export * from './scrub.ts';
+export * from './supervisor.ts';
