@@ -85,6 +85,7 @@ export async function run(options: RunOptions): Promise<Started> {
     accounts,
     parsers: opened.parsers,
     http: opened.http,
+    urlHosts: () => opened.config().attachments.urlHosts,
     bell: bells,
     metrics,
     log,

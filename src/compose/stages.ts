@@ -9,7 +9,7 @@ import { runStage, type StageLoop } from '../intake/stage.ts';
 import type { NoticeAccount, ReplyAccounts, Sender } from '../notify/index.ts';
 import type { Metrics } from '../platform/index.ts';
 import type { Accounts } from './accounts.ts';
-import { fileOf } from './file-of.ts';
+import { fetchUrlOf } from './fetch-url.ts';
 import { maxFileBytes } from './gateway.ts';
 import { keptMediaTypes } from './house.ts';
 
@@ -18,6 +18,8 @@ export interface StageParts {
   readonly accounts: Accounts;
   readonly parsers: ParserPool;
   readonly http: HttpClient;
+  /** Hosts that a message's files may be fetched from, as configured now. */
+  readonly urlHosts: () => readonly string[] | undefined;
   readonly bell: Bell;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -44,10 +46,7 @@ export function startStages(parts: StageParts): StageLoop[] {
   const fetching = {
     accounts: accounts.running,
     parsers: parts.parsers,
-    fetchUrl: async (url: string, signal: AbortSignal) => {
-      signal.throwIfAborted();
-      return fileOf(await parts.http(url, { maxBytes: maxFileBytes, timeoutMs: 30_000 }));
-    },
+    fetchUrl: fetchUrlOf({ http: parts.http, hosts: parts.urlHosts }),
     maxBytes: maxFileBytes,
     mediaTypes: keptMediaTypes,
     signal: parts.signal,

@@ -39,6 +39,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     const named = errors.map(({ pointer, message }) => `${pointer}: ${message}`).join('; ');
     throw new ConfigError('config_invalid', `Environment: ${named}`, { errors });
   }
+  if (variables.NODE_TLS_REJECT_UNAUTHORIZED === '0')
+    throw new ConfigError(
+      'config_invalid',
+      'Environment: NODE_TLS_REJECT_UNAUTHORIZED: expected nothing, found 0, which believes every certificate; name an authority of your own in NODE_EXTRA_CA_CERTS instead',
+    );
   const { KAPI_CONFIG, KAPI_DATA, KAPI_HOST, KAPI_PORT, KAPI_PUBLIC_URL } = parsed.data;
   return {
     configFolder: resolve(KAPI_CONFIG),

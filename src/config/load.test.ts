@@ -239,6 +239,16 @@ describe('load', () => {
       says: ['kapi.yaml:17:24 alarms.people[0].email: expected a mail server under alarms.smtp, found none'],
     },
     {
+      name: 'alarm mail in clear to another machine, and a host with a scheme',
+      files: {
+        'kapi.yaml': `${kapi}alarms:\n  smtp: {host: mail.ornek.example, security: none, from: a@ornek.example}\nattachments:\n  urlHosts: ["https://foto.example"]\n`,
+      },
+      says: [
+        'kapi.yaml:18:14 attachments.urlHosts[0]: expected a host name in lower case, such as media.example.org, found "https://foto.example"',
+        'kapi.yaml:16:46 alarms.smtp.security: expected `none` only for a mail server on this machine, found "none"',
+      ],
+    },
+    {
       name: 'a route to a unit and a topic that do not exist',
       files: { 'routes.yaml': 'rules:\n  - {id: su, topics: [SU01, XX99], unit: yok}\n' },
       says: [

@@ -116,6 +116,10 @@ const smtpSchema = z
     password: z.string().optional().meta({ secret: true, description: 'Password of the mail account' }),
     from: z.email().describe('Sender of alarm mails'),
   })
+  .refine(({ security, host }) => security !== 'none' || ['127.0.0.1', '::1', 'localhost'].includes(host), {
+    error: '`none` only for a mail server on this machine',
+    path: ['security'],
+  })
   .describe('Mail server for alarms alone: never one that citizens’ accounts use');
 
 const personSchema = z.strictObject({
@@ -167,6 +171,22 @@ export const httpSchema = z
   })
   .prefault({})
   .describe('The HTTP server');
+
+export const attachmentsSchema = z
+  .strictObject({
+    urlHosts: z
+      .array(
+        z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, {
+          error: 'a host name in lower case, such as media.example.org',
+        }),
+      )
+      .optional()
+      .describe(
+        'Hosts, and those below them, that `attachments[].url` of a message may name; absent: every host of the public internet; empty: none',
+      ),
+  })
+  .prefault({})
+  .describe('Files that come with messages');
 
 export const privacySchema = z
   .strictObject({
@@ -252,6 +272,7 @@ export function kapiSchema(parts: SettingsParts, judge: JudgeSettings = strictSe
       destinations: z.array(destination).min(1).describe('Where events go; `coordination` is always there'),
       store: storeSchema,
       privacy: privacySchema,
+      attachments: attachmentsSchema,
       alarms: alarmsSchema,
       http: httpSchema,
     })

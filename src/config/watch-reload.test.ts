@@ -98,6 +98,7 @@ it('reads the environment with its defaults, and an address without its last sla
 });
 
 it('names every wrong variable of the environment', () => {
+  expect(() => readEnvironment({ NODE_TLS_REJECT_UNAUTHORIZED: '0' })).toThrow(/NODE_EXTRA_CA_CERTS/);
   expect(() => readEnvironment({ KAPI_PORT: 'eighty', KAPI_PUBLIC_URL: 'x' })).toThrow(
     /KAPI_PORT: .*; KAPI_PUBLIC_URL: /,
   );
