@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseResult, type ParserEntry, PayloadError, TransientError } from '@kapi/contract';
 import type { ParseAnswer, ParserReady, ParseTask } from './parser-protocol.ts';
@@ -35,6 +36,9 @@ const cpuMsPerChild = 15_000;
 const spareMemoryMb = 256;
 const memoryCheckMs = 100;
 const startMs = 30_000;
+
+/** A module's neighbour, whether in TypeScript or as built. */
+const asBuilt = (module: URL): URL => new URL(module.href.replace(/\.ts$/, extname(import.meta.url)));
 
 interface Waiting {
   readonly entry: ParserEntry;
@@ -83,7 +87,7 @@ export function createParserPool(options: ParserPoolOptions): ParserPool {
   }
 
   function start(entry: ParserEntry): Child {
-    const file = new URL('./parser-child.ts', import.meta.url);
+    const file = asBuilt(new URL('./parser-child.ts', import.meta.url));
     const command = sandboxed(file, entry.module, entry.maxMemoryMb);
     const process_ = fork(fileURLToPath(file), [], {
       execPath: command.execPath,
@@ -222,8 +226,9 @@ export function createParserPool(options: ParserPoolOptions): ParserPool {
           new TransientError('overloaded', 'Too many files wait for a parser', { retryAfterMs: 1000 }),
         );
       }
+      const built = { ...entry, module: asBuilt(entry.module) };
       return new Promise((resolve, reject) => {
-        waiting.push({ entry, body, signal, resolve, reject, tries: 0 });
+        waiting.push({ entry: built, body, signal, resolve, reject, tries: 0 });
         pump();
       });
     },

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -68,5 +68,8 @@ function readable(child: URL, module: URL): string[] {
   }
   const source = fileURLToPath(new URL('..', child));
   for (const name of ['contract', 'kit', 'record']) folders.add(join(source, name));
-  return [...folders];
+  // Node judges by the true path: packages may be linked from elsewhere.
+  return [
+    ...new Set([...folders].flatMap((path) => (existsSync(path) ? [path, realpathSync(path)] : [path]))),
+  ];
 }

@@ -82,7 +82,7 @@ export const packagesNamed: readonly string[] = [
 ];
 
 /** Composition: the parts that know every part. */
-const composing = ['src/compose.ts', 'src/compose', 'src/generate.ts'];
+const composing = ['src/compose.ts', 'src/compose', 'src/generate.ts', 'src/build.ts'];
 
 const within = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
 const isTest = (path: string) =>
