@@ -48,7 +48,7 @@ async function kapi(
       },
     });
   const argv = typeof line === 'string' ? line.split(' ') : line;
-  const code = await run(argv, parts, { out: stream('out'), err: stream('err') });
+  const code = await run(argv, () => parts, { out: stream('out'), err: stream('err') });
   return { code, ...written };
 }
 
@@ -341,6 +341,33 @@ describe('the command line', () => {
     const answer = await kapi(line);
     expect(answer.err).toMatch(says);
     expect(answer.code).toBe(code);
+  });
+
+  it.each([
+    { line: 'frobnicate --json', message: "unknown command 'frobnicate'" },
+    { line: 'keys create --name x --json', message: "required option '--scope <scope...>' not specified" },
+    { line: 'quarantine list --limit some --json', message: /a whole number from 1 on/ },
+    { line: 'keys --json', message: 'No command was named; see kapi --help.' },
+  ])('says what is wrong with `kapi $line` as JSON alone', async ({ line, message }) => {
+    const { code, out, err } = await kapi(line);
+    expect({ code, err }).toEqual({ code: 2, err: '' });
+    const said = typeof message === 'string' ? message : expect.stringMatching(message);
+    expect(JSON.parse(out)).toEqual({ error: { code: 'invalid_request', message: said, errors: [] } });
+  });
+
+  it('says what is wrong with its environment, in the form that was asked for', async () => {
+    const stream = () => {
+      const chunks: string[] = [];
+      const sink = new Writable({ write: (chunk, _encoding, done) => done(void chunks.push(String(chunk))) });
+      return { sink, text: () => chunks.join('') };
+    };
+    const [out, err] = [stream(), stream()];
+    const refuse = () => {
+      throw new ConfigError('config_invalid', 'Environment: KAPI_PORT: expected a port');
+    };
+    const code = await run(['check', '--json'], refuse, { out: out.sink, err: err.sink });
+    expect({ code, err: err.text() }).toEqual({ code: exitCodes.config.code, err: '' });
+    expect(JSON.parse(out.text())).toMatchObject({ error: { code: 'config_invalid' } });
   });
 
   it('prints its version and its help, which lists every exit code', async () => {

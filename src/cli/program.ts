@@ -19,25 +19,36 @@ import type { CliParts } from './parts.ts';
 /** Runs one command line and answers with its exit code; throws nothing. */
 export async function run(
   argv: readonly string[],
-  parts: CliParts,
+  make: () => CliParts,
   streams: Streams = { out: process.stdout, err: process.stderr },
 ): Promise<number> {
   const output = createOutput(streams, argv.includes('--json'));
   let code: number = exitCodes.done.code;
-  const program = describeProgram(parts, streams, async (act) => {
-    code = await act({ parts, output });
-  });
   try {
+    const parts = make();
+    const program = describeProgram(parts, streams, output.json, async (act) => {
+      code = await act({ parts, output });
+    });
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
-      return thrown.exitCode === 0 ? exitCodes.done.code : exitCodes.usage.code;
+      if (thrown.exitCode === 0) return exitCodes.done.code;
+      if (output.json) output.result({ error: usageError(thrown) }, () => thrown.message);
+      return exitCodes.usage.code;
     }
     tell(output, thrown);
     return exitCodeOf(thrown);
   }
 }
+
+/** In the shape of every other error. Without a command there is only help, which is for people. */
+const usageError = ({ code, message }: CommanderError) => ({
+  code: 'invalid_request',
+  message:
+    code === 'commander.help' ? 'No command was named; see kapi --help.' : message.replace(/^error: /, ''),
+  errors: [],
+});
 
 /** What went wrong: one sentence, the fields it names, and a trace only where it is our fault. */
 function tell(output: Output, thrown: unknown): void {
@@ -57,14 +68,17 @@ function tell(output: Output, thrown: unknown): void {
 type Finish = (act: (context: Context) => Promise<number>) => Promise<void>;
 type MakeCommand = (name: string, text: string, parent?: Command) => Command;
 
-function describeProgram(parts: CliParts, streams: Streams, finish: Finish): Command {
+function describeProgram(parts: CliParts, streams: Streams, json: boolean, finish: Finish): Command {
   const program = new Command('kapi')
     .description('Omnichannel intake gateway for citizen feedback.')
     .version(parts.version)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => streams.out.write(text),
-      writeErr: (text) => streams.err.write(text),
+      // With --json the error is a value on standard output, and nothing else is written.
+      writeErr: (text) => {
+        if (!json) streams.err.write(text);
+      },
     })
     .addHelpText('after', exitCodeHelp());
   const command: MakeCommand = (name, text, parent = program) =>

@@ -56,7 +56,7 @@ export async function startShipped(variables: Readonly<Record<string, string>> =
             done();
           },
         });
-      return { code: await run(argv, parts, { out: stream('out'), err: stream('err') }), ...said };
+      return { code: await run(argv, () => parts, { out: stream('out'), err: stream('err') }), ...said };
     },
     stop,
     async close() {
