@@ -84,7 +84,7 @@ export function createGateway(house: House, parts: GatewayParts): Gateway {
       apply: (number, event, actor, expectedVersion) => apply(house, number, event, actor, expectedVersion),
       track: (number, pin) => track(house, locks, number, pin),
       trackByToken: (token) => trackByToken(house, token),
-      attachment: (number, id, actor) => attachment(house, number, id, actor),
+      attachment: (number, id, actor, reason) => attachment(house, number, id, actor, reason),
       revealed: (number, actor, reason) => revealed(house, number, actor, reason),
     },
     operations: createOperations(house, parts.operations),

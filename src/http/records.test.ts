@@ -103,9 +103,10 @@ describe('a record', () => {
   it('gives a file as a download that nothing sniffs or runs, under a safe name', async () => {
     const number = await handIn(said);
     const response = await server.app.inject({
-      url: `/v1/records/${number}/attachments/att-1`,
+      url: `/v1/records/${number}/attachments/att-1?reveal=ke%C5%9Fif`,
       headers: bearer(server.key),
     });
+    expect(server.gateway.state.revealed).toMatchObject([{ number, reason: 'att-1: keşif' }]);
     expect([response.statusCode, response.body]).toEqual([200, 'photo']);
     expect(response.headers).toMatchObject({
       'content-type': 'image/jpeg',
@@ -113,6 +114,21 @@ describe('a record', () => {
       'x-content-type-options': 'nosniff',
       'content-disposition': `attachment; filename="_ukur _1_.jpg"; filename*=UTF-8''%C3%A7ukur%20%221%22.jpg`,
     });
+  });
+});
+
+describe('a file', () => {
+  const file = async (headers: Record<string, string>, query = '') => {
+    const number = await handIn(said);
+    return server.app.inject({ url: `/v1/records/${number}/attachments/att-1${query}`, headers });
+  };
+
+  it('is seen for a reason alone, as a record is, and none is written down for nothing', async () => {
+    const refused = await file(bearer(server.key));
+    expect([refused.statusCode, refused.json().errors[0].pointer]).toEqual([400, '/query/reveal']);
+    expect(server.gateway.state.revealed).toEqual([]);
+    const header = { ...bearer(server.key), 'kapi-reveal-reason': 'ke%C5%9Fif' };
+    expect((await file(header)).statusCode).toBe(200);
   });
 });
 

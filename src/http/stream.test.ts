@@ -100,6 +100,17 @@ describe('the stream', () => {
     expect(text).not.toMatch(/event: received\n.*\n\nid: 5/);
   });
 
+  it.each(['abc', '-1', '1.5', '99999999999999999999', ' '])(
+    'Last-Event-ID «%s», which is none of ours, gets one reset too',
+    async (last) => {
+      await handIn();
+      const watching = await stream({ 'last-event-id': last });
+      await watching.until('event: reset\ndata: {"position":1}');
+      await handIn();
+      expect((await watching.until('id: 2')).match(/event: reset/g)).toHaveLength(1);
+    },
+  );
+
   it('never names a confidential record to a reader that does not reveal', async () => {
     const watching = await stream();
     await watching.until('retry:');

@@ -318,9 +318,10 @@ export function testingGateway(): TestingGateway {
       trackByToken: async () => {
         throw new RefusedRequest('not_found', 'Not kept here.');
       },
-      async attachment(number, attachmentId) {
+      async attachment(number, attachmentId, actor, reason) {
         const file = caseOf(number).record.attachments.find(({ id }) => id === attachmentId);
         if (file === undefined) throw new RefusedRequest('not_found', 'No such file.');
+        state.revealed.push({ number, actor: actor.name, reason: `${attachmentId}: ${reason}` });
         return {
           name: file.name,
           mediaType: file.mediaType,

@@ -83,11 +83,12 @@ export interface Records {
   track(number: string, pin: string): Promise<Tracking>;
   /** @throws RefusedRequest `not_found` */
   trackByToken(token: string): Promise<Tracking>;
-  /** A file of a record, streamed; the access is written to the audit chain. */
+  /** A file of a record, streamed; the access and its reason are written to the audit chain. */
   attachment(
     number: string,
     attachmentId: string,
     actor: Actor,
+    reason: string,
   ): Promise<{
     readonly name: string;
     readonly mediaType: string;

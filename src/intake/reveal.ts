@@ -13,11 +13,12 @@ export async function attachment(
   number: string,
   attachmentId: string,
   actor: Actor,
+  reason: string,
 ): ReturnType<Records['attachment']> {
   const view = await house.reader.record({ number });
   const found = view?.record.attachments.find(({ id, state }) => id === attachmentId && state === 'stored');
   if (found === undefined) throw new RefusedRequest('not_found', 'No such file of this record.');
-  await audit(house, actor, 'attachment', number, attachmentId);
+  await audit(house, actor, 'attachment', number, `${attachmentId}: ${reason}`);
   return {
     name: found.name,
     mediaType: found.mediaType,

@@ -135,17 +135,32 @@ const attachment = defineRoute({
   path: '/v1/records/{number}/attachments/{id}',
   tag: 'Records',
   summary: 'A file of a record',
-  description: 'A file cannot be masked: needs `records:reveal`; every access is written to the audit chain.',
+  description:
+    'A file cannot be masked: needs `records:reveal` and a reason, in `reveal` or the `Kapi-Reveal-Reason` header (percent-encoded), as a record in clear does; each access is written to the audit chain before the first byte.',
   access: { scopes: ['records:read', 'records:reveal'] },
   load: 'read',
   params: numberPath.extend({ id: z.string().max(200) }),
-  query: none,
+  query: z.strictObject({ reveal: revealQuery }),
   body: noBody,
   answers: { 200: { description: 'The bytes.', contentType: 'application/octet-stream' } },
   errors: ['not_found'],
-  examples: [{ name: 'A photo', path: { number: exampleNumber, id: 'att-1' }, status: 200 }],
-  handle: async ({ params, actor, reply, house }) => {
-    const file = await house.gateway.records.attachment(numberOf(params.number), params.id, actor);
+  examples: [
+    {
+      name: 'A photo',
+      path: { number: exampleNumber, id: 'att-1' },
+      query: { reveal: 'keşif' },
+      status: 200,
+    },
+    { name: 'Without a reason', path: { number: exampleNumber, id: 'att-1' }, status: 400 },
+  ],
+  handle: async ({ params, query, request, actor, reply, house }) => {
+    const reason = revealReason(request, actor, query.reveal);
+    if (reason === undefined)
+      throw new RefusedRequest('invalid_request', 'A file cannot be masked: say why it must be seen.', {
+        errors: [{ pointer: '/query/reveal', message: 'Give a reason of 3 to 500 characters.' }],
+      });
+    const number = numberOf(params.number);
+    const file = await house.gateway.records.attachment(number, params.id, actor, reason);
     house.slowPeers.reads(reply.raw);
     return {
       status: 200,

@@ -120,13 +120,20 @@ const count = (house: House, by: number): number => {
 
 const position = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+/** What stands in the header; something that is no position of ours is one too far ahead, and gets a reset. */
+function resumesAfter(header: string | string[] | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const last = /^\d+$/.test(String(header)) ? position.safeParse(header) : undefined;
+  return last?.success ? last.data : Number.POSITIVE_INFINITY;
+}
+
 const stream = defineRoute({
   method: 'GET',
   path: '/v1/stream',
   tag: 'Records',
   summary: 'Events of records as they happen (server-sent events)',
   description:
-    'By commit position: `Last-Event-ID` (or `position`) resumes after it, none starts now; a position too old gets one `reset` and goes on from now. Masked, and without confidential and anonymous records, unless the key may reveal and says why. A comment every few seconds keeps the line open; a reader that stops taking is cut.',
+    'By commit position: `Last-Event-ID` (or `position`) resumes after it, none starts now; a position that is too old or no position of ours gets one `reset` and goes on from now. Masked, and without confidential and anonymous records, unless the key may reveal and says why. A comment every few seconds keeps the line open; a reader that stops taking is cut.',
   access: { scopes: ['records:read'] },
   load: 'read',
   params: none,
@@ -137,8 +144,7 @@ const stream = defineRoute({
   examples: [],
   handle: async ({ query, request, reply, actor, house }) => {
     const reason = revealReason(request, actor, query.reveal);
-    const last = position.safeParse(request.headers['last-event-id']);
-    const after = last.success ? last.data : query.position;
+    const after = resumesAfter(request.headers['last-event-id']) ?? query.position;
     if (count(house, 1) > house.config.limits.maxStreams) {
       count(house, -1);
       throw new TransientError('overloaded', 'Too many streams are open.', { retryAfterMs: 10_000 });
