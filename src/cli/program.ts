@@ -173,7 +173,7 @@ function keyCommands(parent: Command, command: MakeCommand, finish: Finish): voi
   command('create', 'make one; it is shown once', parent)
     .requiredOption('--name <text>', 'whose it is')
     .requiredOption('--scope <scope...>', 'what it may do')
-    .option('--account <id>', 'account its messages belong to')
+    .option('--account <id>', 'the only account it may hand messages in to')
     .option('--queue <id...>', 'the only queues that scope queue opens for it')
     .action(({ scope, queue, ...rest }: KeyOptions) =>
       finish((context) => createKey(context, { ...rest, scopes: scope, ...(queue && { queues: queue }) })),

@@ -15,7 +15,7 @@ export async function ensureAdminKey(
 ): Promise<{ readonly path: string; readonly created: boolean }> {
   const path = join(dataFolder, 'admin.key');
   if (await exists(path)) return { path, created: false };
-  const wish = { name: 'admin', scopes: [...scopes], account: 'api', rateLimited: false };
+  const wish = { name: 'admin', scopes: [...scopes], rateLimited: false };
   const { id, key, change } = newKey(wish, now);
   await writeFile(`${path}.new`, `${key}\n`, { mode: 0o600, flush: true });
   await store.pipeline.save([

@@ -234,7 +234,7 @@ export const keyAnswer = z.strictObject({
   id: z.string(),
   name: z.string(),
   scopes: z.array(z.enum(scopes)),
-  account: z.string(),
+  account: z.string().optional(),
   queues: z.array(z.string()).optional(),
   createdAt: instant,
   revokedAt: instant.optional(),

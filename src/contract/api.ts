@@ -232,7 +232,11 @@ export type SearchRequest = z.output<typeof searchRequest>;
 export const keyRequest = z.strictObject({
   name: short(100),
   scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
-  account: short(64).optional(),
+  account: short(64)
+    .optional()
+    .describe(
+      'The only account this key may hand messages in to, unless it is an admin key; absent: any entrance',
+    ),
   queues: z
     .array(short(64))
     .min(1)

@@ -31,6 +31,7 @@ export const errorTable = {
     title: 'The signed time of the request is too far from now.',
   },
   forbidden: { kind: 'refused', status: 403, title: 'The key lacks the scope this needs.' },
+  wrong_account: { kind: 'refused', status: 403, title: 'The key is bound to another account.' },
   not_found: { kind: 'refused', status: 404, title: 'There is nothing under this address.' },
   unknown_account: { kind: 'refused', status: 404, title: 'No enabled account of that name exists.' },
   method_not_allowed: { kind: 'refused', status: 405, title: 'This address does not answer that method.' },

@@ -489,8 +489,8 @@ export interface ApiKey {
   readonly id: string;
   readonly name: string;
   readonly scopes: readonly Scope[];
-  /** Account that messages of this key belong to by default. */
-  readonly account: string;
+  /** The only account it may hand messages in to. Absent: any entrance. */
+  readonly account?: string;
   /** The only queues its scope `queue` opens. Absent: any; a key is bound only where its maker asked for it. */
   readonly queues?: readonly string[];
   readonly createdAt: number;

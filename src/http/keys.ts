@@ -65,7 +65,8 @@ export class KeyRing {
             actor: {
               name: `key:${key.id}`,
               scopes: new Set<Scope>(key.scopes),
-              account: key.account,
+              account: key.account ?? 'api',
+              ...(key.account !== undefined && !key.scopes.includes('admin') && { bound: true as const }),
               ...(key.queues && { queues: new Set(key.queues) }),
             },
           };

@@ -27,6 +27,11 @@ export const recordHeader = 'kapi-record';
 /** The entrance account a submission belongs to: never a provider's, whose keys and media are its own. */
 export function entranceAccount(house: House, submission: MessageSubmission, actor: Actor): AccountSettings {
   const id = submission.account ?? actor.account;
+  if (actor.bound && id !== actor.account) {
+    throw new RefusedRequest('wrong_account', `This key hands in messages for «${actor.account}» alone.`, {
+      errors: [{ pointer: '/account', message: `not «${actor.account}»` }],
+    });
+  }
   const account = house.settings().accounts.get(id);
   if (account === undefined || !account.enabled || !account.entrance) {
     throw new RefusedRequest('unknown_account', `No enabled entrance «${id}» exists.`, {

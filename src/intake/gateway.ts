@@ -35,6 +35,8 @@ export interface Actor {
   readonly scopes: ReadonlySet<Scope>;
   /** Account messages belong to where they name none. */
   readonly account: string;
+  /** They may belong to no other. */
+  readonly bound?: true;
   /** The only queues it has to do with; absent: all of them. */
   readonly queues?: ReadonlySet<string>;
 }

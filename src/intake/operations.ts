@@ -149,7 +149,13 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
         });
       }
       const { id, key, change } = newKey(
-        { name, scopes, account: account ?? 'api', ...(queues && { queues }), rateLimited: true },
+        {
+          name,
+          scopes,
+          ...(account !== undefined && { account }),
+          ...(queues && { queues }),
+          rateLimited: true,
+        },
         house.clock.now(),
       );
       await commit(
@@ -157,7 +163,11 @@ export function createOperations(house: House, ports: OperationsPorts): Operatio
         'create-key',
         id,
         [change],
-        [...scopes, ...(queues ?? []).map((queue) => `queue:${queue}`)].join(' '),
+        [
+          ...scopes,
+          ...(account === undefined ? [] : [`account:${account}`]),
+          ...(queues ?? []).map((queue) => `queue:${queue}`),
+        ].join(' '),
       );
       return { id, key };
     },
@@ -253,7 +263,7 @@ export function newKey(
   wish: {
     readonly name: string;
     readonly scopes: readonly Scope[];
-    readonly account: string;
+    readonly account?: string;
     readonly queues?: readonly string[];
     readonly rateLimited: boolean;
   },

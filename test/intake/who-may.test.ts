@@ -8,6 +8,7 @@ import { PinLocks } from '../../src/intake/pin-locks.ts';
 import { track } from '../../src/intake/track.ts';
 import { upload } from '../../src/intake/upload.ts';
 import { createMetrics } from '../../src/platform/index.ts';
+import { serve } from '../support/api.ts';
 import { chatAdapter } from '../support/chat-adapter.ts';
 import { actor, openTown, quietPorts, silent, type Town } from '../support/town.ts';
 
@@ -74,6 +75,25 @@ describe('a key', () => {
   it.each(['chat', 'yok'])('belongs to no account but an entrance: not to «%s»', async (account) => {
     const made = operations().createKey({ name: 'x', scopes: ['intake'], account }, actor());
     await expect(made).rejects.toMatchObject({ code: 'unknown_account' });
+  });
+
+  it.each([
+    ['one of its own, as the default', ['intake'], 'cagri-153', undefined, 202],
+    ['one of its own, by name', ['intake'], 'cagri-153', 'cagri-153', 202],
+    ['another', ['intake', 'records:join'], 'cagri-153', 'api', 403],
+    ['one that does not exist', ['intake'], 'cagri-153', 'yok', 403],
+    ['another, and is an admin key', ['intake', 'admin'], 'cagri-153', 'api', 202],
+    ['any, where it names none', ['intake'], undefined, 'cagri-153', 202],
+    ['the default, where it names none', ['intake'], undefined, undefined, 202],
+  ] as const)('hands messages in to an account: %s', async (_name, granted, of, account, status) => {
+    const api = await serve(town);
+    const key = await api.key(granted, of);
+    const message = { sourceId: 'm1', channel: 'phone', text: 'Su yok', ...(account && { account }) };
+    const answer = await api.post('/v1/messages', message, key);
+    await api.close();
+    expect(answer.status).toBe(status);
+    if (status === 202) expect((await town.records())[0]?.record.account).toBe(account ?? of ?? 'api');
+    else expect(answer.body).toMatchObject({ code: 'wrong_account', errors: [{ pointer: '/account' }] });
   });
 
   it('hands nothing in under the account of a provider, whose keys it could use up', async () => {

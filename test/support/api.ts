@@ -58,7 +58,7 @@ export async function serve(town: Town): Promise<Api> {
     },
   });
   async function key(granted: readonly Scope[] = scopes, of?: string): Promise<string> {
-    const wish = { name: 'x', scopes: granted, account: of ?? 'api', rateLimited: false };
+    const wish = { name: 'x', scopes: granted, ...(of !== undefined && { account: of }), rateLimited: false };
     const made = newKey(wish, town.clock.now());
     await town.house.pipeline.save([{ changes: [made.change] }]);
     return made.key;

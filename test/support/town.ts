@@ -95,6 +95,7 @@ export async function openTown(options: TownOptions = {}): Promise<Town> {
       ['chat', chatSettings],
       ['chat-2', { ...chatSettings, id: 'chat-2' }],
       ['api', api],
+      ['cagri-153', { ...api, id: 'cagri-153' }],
     ]),
     ...options.settings,
   });

@@ -11,7 +11,7 @@ export async function listKeys(context: Context): Promise<number> {
       rows.map((row) => [
         row.id,
         row.name,
-        row.account,
+        row.account ?? '',
         row.scopes.join(' '),
         row.queues?.join(' ') ?? '',
         row.createdAt,

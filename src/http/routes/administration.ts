@@ -39,7 +39,7 @@ const keys = defineRoute({
         id: key.id,
         name: key.name,
         scopes: key.scopes,
-        account: key.account,
+        ...(key.account !== undefined && { account: key.account }),
         ...(key.queues && { queues: key.queues }),
         createdAt: toInstant(key.createdAt),
         ...(key.revokedAt !== undefined && { revokedAt: toInstant(key.revokedAt) }),

@@ -81,7 +81,7 @@ const messages = defineRoute({
     202: { description: 'Accepted: durable, with its number.', schema: messageReceipt },
     200: { description: 'Had been accepted before.', schema: messageReceipt },
   },
-  errors: ['idempotency_conflict', 'unknown_upload', 'unknown_account'],
+  errors: ['idempotency_conflict', 'unknown_upload', 'unknown_account', 'wrong_account'],
   examples: [
     { name: 'A call taken by a clerk', body: exampleMessage, status: 202 },
     { name: 'The same call again', body: exampleMessage, status: 200 },

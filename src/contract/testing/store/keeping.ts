@@ -125,6 +125,17 @@ export function keepingRows(open: OpenStore): void {
     expect(await store.reader.apiKeys()).toHaveLength(1);
   });
 
+  it('remembers the account a key is bound to, and that it is bound to none', async () => {
+    const { store } = await open();
+    const made = { name: 'x', scopes: ['intake' as const], createdAt: noon, rateLimited: true };
+    await saveOne(store, [
+      { do: 'put-api-key', key: { ...made, id: 'k1', account: 'cagri-153' }, hash: 'aa' },
+      { do: 'put-api-key', key: { ...made, id: 'k2' }, hash: 'bb' },
+    ]);
+    expect(await store.reader.apiKey('aa')).toEqual({ ...made, id: 'k1', account: 'cagri-153' });
+    expect(await store.reader.apiKey('bb')).toEqual({ ...made, id: 'k2' });
+  });
+
   it('remembers the queues a key is bound to, and leaves it to its maker to say in the audit chain who made it', async () => {
     const { store } = await open();
     const key = {

@@ -139,7 +139,7 @@ CREATE INDEX callbacks_created ON callbacks (created_at, id);
 CREATE INDEX callbacks_record ON callbacks (rid) WHERE rid IS NOT NULL;
 CREATE TABLE opt_outs (hash BLOB PRIMARY KEY, out INTEGER NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE api_keys (
-  id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, scopes TEXT NOT NULL, account TEXT NOT NULL, queues TEXT,
+  id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, scopes TEXT NOT NULL, account TEXT, queues TEXT,
   created_at INTEGER NOT NULL, revoked_at INTEGER, rate_limited INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE uploads (id TEXT PRIMARY KEY, owner TEXT NOT NULL, blob_id TEXT NOT NULL, rid INTEGER, created_at INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT;

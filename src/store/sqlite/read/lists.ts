@@ -203,11 +203,12 @@ export function envelopesSince(
 export function toApiKey(row: Row): ApiKey {
   const revokedAt = maybeInteger(row, 'revoked_at');
   const queues = maybeText(row, 'queues');
+  const account = maybeText(row, 'account');
   return {
     id: text(row, 'id'),
     name: text(row, 'name'),
     scopes: fromJson<Scope[]>(text(row, 'scopes')),
-    account: text(row, 'account'),
+    ...(account !== undefined && { account }),
     ...(queues !== undefined && { queues: fromJson<string[]>(queues) }),
     createdAt: integer(row, 'created_at'),
     rateLimited: integer(row, 'rate_limited') === 1,

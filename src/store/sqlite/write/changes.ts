@@ -87,7 +87,7 @@ export function applyChange(w: Writing, change: PackedChange, now: number): void
         hash,
         key.name,
         JSON.stringify(key.scopes),
-        key.account,
+        key.account ?? null,
         key.queues === undefined ? null : JSON.stringify(key.queues),
         key.createdAt,
         key.revokedAt ?? null,
