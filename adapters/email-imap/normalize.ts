@@ -14,6 +14,8 @@ import { dmarcPassed, threadOf } from './thread.ts';
 
 /** Written by the puller: the content key, which covers the whole mail and not only what was stored of it. */
 export const contentKeyHeader = 'x-kapi-content-key';
+/** Written by the puller: INTERNALDATE, when the mailbox had the mail. */
+export const arrivedHeader = 'x-kapi-arrived';
 
 const nothing: Normalized = { messages: [], statuses: [], ignored: [], failed: [] };
 const day = 86_400_000;
@@ -31,6 +33,8 @@ export function normalize(envelope: Envelope, parts: readonly Part[], config: Co
   const key = messageKey(envelope.headers[contentKeyHeader] ?? contentKey(envelope.body), messageId);
   const verdict = classify(headers, mail, config);
   if (verdict.is === 'ignored') return { ...nothing, ignored: [{ key, reason: verdict.reason }] };
+  // The mailbox had it then, however long it waited there for us.
+  const arrivedAt = envelope.headers[arrivedHeader];
   const sentAt = sentAtOf(headers, envelope);
   if (verdict.is === 'delivery-report') {
     const ref = reportedRef(headers, mail, config);
@@ -66,6 +70,7 @@ export function normalize(envelope: Envelope, parts: readonly Part[], config: Co
       proven: dmarc,
     },
     ...(sentAt === undefined ? {} : { sentAt }),
+    ...(arrivedAt === undefined ? {} : { heardAt: arrivedAt }),
     ...(subject === '' ? {} : { subject }),
     text,
     ...(full === text ? {} : { fullText: full }),

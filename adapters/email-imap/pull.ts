@@ -5,7 +5,7 @@ import { connect, failure } from './connection.ts';
 import { contentKeyOf, tooLargeKey } from './content-key.ts';
 import { type Cursor, type FolderCursor, readCursor } from './cursor.ts';
 import { waitForMail } from './idle.ts';
-import { contentKeyHeader } from './normalize.ts';
+import { arrivedHeader, contentKeyHeader } from './normalize.ts';
 import { tooLargeHeader } from './parts.ts';
 
 /**
@@ -231,7 +231,7 @@ async function fetchMails(
           'x-kapi-mailbox': folder,
           'x-kapi-uidvalidity': uidValidity,
           'x-kapi-uid': String(mail.uid),
-          'x-kapi-arrived': mail.arrivedAt,
+          [arrivedHeader]: mail.arrivedAt,
           [contentKeyHeader]: key,
           ...(tooLarge ? { [tooLargeHeader]: String(mail.size) } : {}),
         },

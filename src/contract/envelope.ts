@@ -62,6 +62,8 @@ export interface InboundMessage {
   };
   /** Provider time, ISO 8601 with offset. Absent: the envelope's. */
   readonly sentAt?: string;
+  /** When an institution's own mailbox or gateway had it, ISO 8601, where that is known: the 48-hour promise runs from here. */
+  readonly heardAt?: string;
   readonly subject?: string;
   /** What the citizen wrote, without quoted history and signature. May be empty when there are attachments. */
   readonly text: string;

@@ -8,6 +8,7 @@ import {
   toInstant,
 } from '@kapi/contract';
 import { type Understanding, understand } from '../understanding/index.ts';
+import { firstHeardAt } from './first-heard.ts';
 import { route } from './route.ts';
 import type { AccountSettings, IntakeSettings } from './settings.ts';
 
@@ -118,7 +119,7 @@ export function toRecord(
     route: routed.route,
     urgency: understood.urgency,
     confidentiality: facts?.confidentiality ?? 'none',
-    deadlines: account.promise ? [promiseClock(receivedAt)] : [],
+    deadlines: account.promise ? [promiseClock(Math.min(...messages.map(firstHeardAt)))] : [],
     status: 'queued',
     missing: missingOf(understood),
     messages: toMessageRefs(messages),

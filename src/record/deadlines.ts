@@ -4,12 +4,12 @@ import { toEpoch, toInstant } from './time.ts';
 const hourMs = 3600_000;
 
 /** The 48-hour promise: calendar hours, day and night, from when the institution first heard it. */
-export function promiseClock(receivedAtMs: number): Deadline {
+export function promiseClock(heardAtMs: number): Deadline {
   return {
     kind: '48h',
-    startedAt: toInstant(receivedAtMs),
-    dueAt: toInstant(receivedAtMs + 48 * hourMs),
-    warnAt: toInstant(receivedAtMs + 36 * hourMs),
+    startedAt: toInstant(heardAtMs),
+    dueAt: toInstant(heardAtMs + 48 * hourMs),
+    warnAt: toInstant(heardAtMs + 36 * hourMs),
   };
 }
 

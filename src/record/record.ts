@@ -139,7 +139,7 @@ export const recordSchema = z.strictObject({
       date: z.string().optional(),
     })
     .optional(),
-  receivedAt: instant.describe('When the institution first had it'),
+  receivedAt: instant.describe('When it reached the gateway; the 48-hour clock may have started before'),
   occurredAt: instant.describe('When it was said; earlier than receivedAt for offline capture'),
   citizen: citizenSchema,
   anonymity: z.enum(anonymities),

@@ -3,7 +3,7 @@ import { keptMediaTypes } from '../../src/compose/house.ts';
 import { PinLocks } from '../../src/intake/pin-locks.ts';
 import { track } from '../../src/intake/track.ts';
 import { upload } from '../../src/intake/upload.ts';
-import { actor, eachInATown, type Town } from '../support/town.ts';
+import { actor, eachInATown, noon, type Town } from '../support/town.ts';
 
 let town: Town;
 eachInATown((fresh) => {
@@ -76,6 +76,20 @@ describe('an own entrance', () => {
     expect(linked.number).not.toBe(number);
     const view = await town.house.reader.record({ number: linked.number });
     expect(view?.record.links.related).toEqual([number]);
+  });
+});
+
+describe('the 48-hour clock', () => {
+  it.each([
+    ['phone', 6, 6],
+    ['web', 6, 0],
+  ] as const)('of a %s message said %i days ago started %i days ago', async (channel, said, started) => {
+    const daysAgo = (days: number) => new Date(noon - days * 86_400_000).toISOString();
+    const receipt = await town.say({ channel, occurredAt: daysAgo(said) }, 'k1');
+    const view = await town.house.reader.record({ number: receipt.number });
+    expect(Date.parse(view?.record.deadlines[0]?.startedAt ?? '')).toBe(Date.parse(daysAgo(started)));
+    expect(Date.parse(receipt.promiseDueAt ?? '')).toBe(Date.parse(daysAgo(started - 2)));
+    expect(Date.parse(view?.record.receivedAt ?? '')).toBe(noon);
   });
 });
 
