@@ -16,6 +16,16 @@ import { scopes } from './store.ts';
 const instant = z.iso.datetime({ offset: true });
 const short = (max: number) => z.string().trim().min(1).max(max);
 
+/** Programs fill in every member they know of: one with nothing in it says nothing. */
+const emptyIsAbsent = <T extends z.ZodType>(schema: T) =>
+  z
+    .preprocess(
+      (value) =>
+        typeof value === 'object' && value !== null && Object.keys(value).length === 0 ? undefined : value,
+      schema.optional(),
+    )
+    .optional();
+
 export const submittedCitizen = z.strictObject({
   name: short(200).optional(),
   tckn: short(40).optional().describe('As the citizen said it; a wrong checksum is kept and marked'),
@@ -61,14 +71,14 @@ export const messageSubmission = z.strictObject({
       agenda: short(500).optional(),
     })
     .optional(),
-  external: z
-    .strictObject({
+  external: emptyIsAbsent(
+    z.strictObject({
       profile: short(64),
       institution: z.strictObject({ detsis: short(20).optional(), name: short(300) }).optional(),
       number: short(100),
       date: short(40).optional(),
-    })
-    .optional(),
+    }),
+  ),
   noticeVersion: short(40).optional().describe('Version of the KVKK notice the citizen was shown'),
   thread: short(40)
     .optional()

@@ -1,4 +1,5 @@
-import { type ErrorCode, RefusedRequest, type Scope } from '@kapi/contract';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type ErrorCode, type FieldError, RefusedRequest, type Scope } from '@kapi/contract';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Actor, Gateway } from '../intake/gateway.ts';
@@ -80,6 +81,8 @@ interface RouteSpec<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTyp
   readonly params: P;
   readonly query: Q;
   readonly body: B;
+  /** What a body lacks beyond its schema: named in one answer with what the schema finds. */
+  needs?(body: unknown, headers: IncomingHttpHeaders): readonly FieldError[];
   /** Bodies that no parser touches: the handler reads `request.raw`. */
   readonly rawBody?: readonly string[];
   readonly bodyLimit?: (config: HttpConfig) => number;
@@ -102,12 +105,18 @@ export const none = z.strictObject({});
 /** No body: whatever comes is not looked at. */
 export const noBody = z.unknown();
 
-/** @throws RefusedRequest `invalid_request` naming each wrong field under `base` */
-export function parse<S extends z.ZodType>(schema: S, value: unknown, base = ''): z.output<S> {
+/** @throws RefusedRequest `invalid_request` naming each wrong field under `base`, and what it `lacks` besides */
+export function parse<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  base = '',
+  lacks: readonly FieldError[] = [],
+): z.output<S> {
   const result = schema.safeParse(value);
-  if (result.success) return result.data;
+  if (result.success && lacks.length === 0) return result.data;
+  const wrong = result.success ? [] : toFieldErrors(result.error.issues, base);
   throw new RefusedRequest('invalid_request', 'Fields are missing or wrong.', {
-    errors: toFieldErrors(result.error.issues, base),
+    errors: [...wrong, ...lacks],
   });
 }
 
@@ -123,7 +132,7 @@ export function defineRoute<P extends z.ZodType, Q extends z.ZodType, B extends 
       handle({
         params: parse(spec.params, request.params, '/path'),
         query: parse(spec.query, request.query, '/query'),
-        body: parse(spec.body, request.body),
+        body: parse(spec.body, request.body, '', spec.needs?.(request.body, request.headers)),
         actor,
         request,
         reply,

@@ -107,7 +107,7 @@ function citizenOf(
 
 function placeOf(messages: readonly InboundMessage[], facts: MessageFacts): SokRecord['place'] {
   const pin = messages.find((message) => message.location !== undefined)?.location;
-  if (facts.place === undefined && pin === undefined) return undefined;
+  if (Object.keys(facts.place ?? {}).length === 0 && pin === undefined) return undefined;
   return {
     ...(pin && {
       lat: pin.lat,

@@ -28,29 +28,32 @@ function idempotencyKey(
   return key === undefined || key === '' || key.length > 255 ? undefined : key;
 }
 
-/** Checks what one message must have beyond its schema, and takes it in. */
-async function receive(
+const blank = (value: unknown): boolean =>
+  value === undefined || (typeof value === 'string' && value.trim() === '');
+const empty = (value: unknown): boolean =>
+  value === undefined || (Array.isArray(value) && value.length === 0);
+
+/** What one message must have beyond its schema. */
+function lacks(body: unknown, header: string | string[] | undefined): FieldError[] {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return [];
+  const { sourceId, text, attachments } = body as Partial<Record<keyof MessageSubmission, unknown>>;
+  return [
+    ...(sourceId === undefined && idempotencyKey(undefined, header) === undefined
+      ? [{ pointer: '/sourceId', message: 'Give a sourceId, or an Idempotency-Key header (≤ 255).' }]
+      : []),
+    ...(blank(text) && empty(attachments)
+      ? [{ pointer: '/text', message: 'Give a text or at least one attachment.' }]
+      : []),
+  ];
+}
+
+function receive(
   gateway: Gateway,
   submission: MessageSubmission,
   header: string | string[] | undefined,
   actor: Actor,
 ): Promise<MessageReceipt> {
-  const key = idempotencyKey(submission.sourceId, header);
-  const hasText = submission.text !== undefined && submission.text.trim() !== '';
-  if (key === undefined || !(hasText || submission.attachments?.length)) {
-    const errors: FieldError[] = [];
-    if (key === undefined) {
-      errors.push({
-        pointer: '/sourceId',
-        message: 'Give a sourceId, or an Idempotency-Key header (≤ 255).',
-      });
-    }
-    if (!(hasText || submission.attachments?.length)) {
-      errors.push({ pointer: '/text', message: 'Give a text or at least one attachment.' });
-    }
-    throw new RefusedRequest('invalid_request', 'Fields are missing or wrong.', { errors });
-  }
-  return gateway.entrance.receive(submission, key, actor);
+  return gateway.entrance.receive(submission, idempotencyKey(submission.sourceId, header) ?? '', actor);
 }
 
 const exampleMessage = {
@@ -76,6 +79,7 @@ const messages = defineRoute({
   params: none,
   query: none,
   body: messageSubmission,
+  needs: (body, headers) => lacks(body, headers[keyHeader]),
   bodyLimit: (config) => config.limits.maxMessageBytes,
   answers: {
     202: { description: 'Accepted: durable, with its number.', schema: messageReceipt },
@@ -108,7 +112,9 @@ const maxArrayItems = 1000;
 /** One line of the answer; what goes wrong with one item stays with it. */
 async function receiveItem(house: House, index: number, read: () => unknown, actor: Actor): Promise<unknown> {
   try {
-    const receipt = await receive(house.gateway, parse(messageSubmission, read()), undefined, actor);
+    const item = read();
+    const submission = parse(messageSubmission, item, '', lacks(item, undefined));
+    const receipt = await receive(house.gateway, submission, undefined, actor);
     return { ...receipt, index };
   } catch (thrown) {
     const { problem, fault } = toProblem(thrown, `/v1/messages/batch#${index}`);
