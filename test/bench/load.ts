@@ -20,11 +20,11 @@ export interface Load {
   readonly p99: number;
 }
 
-/** A call as a call centre posts it; `[<id>]` is another one each time. */
+/** A call as a call centre posts it a minute after it was taken; `[<id>]` is another one each time. */
 export const message = JSON.stringify({
   sourceId: 'CC-[<id>]',
   channel: 'phone',
-  occurredAt: '2026-11-22T09:14:03+03:00',
+  occurredAt: new Date(Date.now() - 60_000).toISOString(),
   citizen: { name: 'Ayşe Yılmaz', phone: '0532 123 45 67', preferredReply: 'sms', language: 'tr' },
   applicationType: 'complaint',
   subject: 'Çukur',
