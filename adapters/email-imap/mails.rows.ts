@@ -16,6 +16,7 @@ export interface MailRow {
   readonly automatic?: boolean;
   readonly messageId?: string;
   readonly sentAt?: undefined;
+  readonly warnings?: readonly string[];
   readonly ignored?: string;
   readonly failed?: string;
   readonly statuses?: readonly {
@@ -753,4 +754,57 @@ export const mailRows: readonly MailRow[] = [
   { fixture: 'bounce-old-style', ignored: 'bounce-without-ref' },
   { fixture: 'read-receipt', ignored: 'read-receipt' },
   { fixture: 'abuse-report', ignored: 'abuse-report' },
+  {
+    fixture: 'mixed-plain-then-html',
+    subject: 'Çukur',
+    sender: 'ayse.yilmaz@posta.example',
+    text: 'Özlüce Mahallesi için yazıyorum.\n\nAhıska Caddesi üzerinde büyük bir çukur var.',
+  },
+  {
+    fixture: 'body-text-enriched',
+    subject: 'Çukur',
+    sender: 'ayse.yilmaz@posta.example',
+    text: 'Ahıska Caddesi üzerinde çukur var.',
+  },
+  {
+    fixture: 'alternative-with-amp',
+    subject: 'Çukur',
+    sender: 'ayse.yilmaz@posta.example',
+    text: 'Ahıska Caddesi üzerinde çukur var.',
+  },
+  {
+    fixture: 'multipart-without-boundary',
+    subject: 'Çukur',
+    sender: 'ayse.yilmaz@posta.example',
+    text: 'Ahıska Caddesi üzerinde çukur var.',
+  },
+  {
+    fixture: 'body-text-markdown',
+    subject: 'Çukur',
+    sender: 'ayse.yilmaz@posta.example',
+    text: '**Ahıska Caddesi** üzerinde çukur var.',
+  },
+  {
+    fixture: 'smime-signed',
+    subject: 'Çukur',
+    sender: 'ayse.yilmaz@posta.example',
+    text: 'Ahıska Caddesi üzerinde çukur var.',
+    attachments: ['smime.p7s'],
+  },
+  {
+    fixture: 'smime-opaque',
+    subject: 'Çukur',
+    sender: 'ayse.yilmaz@posta.example',
+    text: '',
+    attachments: ['smime.p7m'],
+    warnings: ['body-sealed'],
+  },
+  {
+    fixture: 'pgp-encrypted',
+    subject: 'Çukur',
+    sender: 'ayse.yilmaz@posta.example',
+    text: '',
+    attachments: ['ek-1', 'encrypted.asc'],
+    warnings: ['body-sealed'],
+  },
 ];

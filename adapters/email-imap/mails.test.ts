@@ -55,6 +55,7 @@ describe('a mail becomes', () => {
     expect(message.thread?.references ?? []).toEqual(row.references ?? []);
     expect(message.thread?.proof).toBe(row.proof);
     expect(message.automatic).toBe(row.automatic);
+    expect(message.facts?.extra?.warnings).toEqual(row.warnings);
     if (row.messageId !== undefined) expect(message.facts?.extra?.messageId).toBe(row.messageId);
     expect(message.sentAt).toBe('sentAt' in row ? undefined : '2026-11-22T09:14:03+03:00');
   });

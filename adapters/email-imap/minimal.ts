@@ -30,12 +30,12 @@ function bodies(raw: Uint8Array): Body[] {
     const headers = readHeaders(entity);
     const type = headers.first('content-type') ?? 'text/plain';
     const body = entity.subarray(headerEnd(entity).bodyStart);
-    if (/^\s*multipart\//i.test(type)) {
-      const boundary = headerParameter(type, 'boundary');
-      if (boundary !== undefined) queue.push(...splitAt(body, boundary));
-    } else if (/^\s*message\/rfc822/i.test(type)) queue.push(body);
+    const boundary = /^\s*multipart\//i.test(type) ? headerParameter(type, 'boundary') : undefined;
+    if (boundary !== undefined) queue.push(...splitAt(body, boundary));
+    else if (/^\s*message\/rfc822/i.test(type)) queue.push(body);
     else if (
-      /^\s*text\/(plain|html)/i.test(type) &&
+      // A multipart without a boundary is one text.
+      /^\s*(?:text\/(?:plain|html)|multipart\/)/i.test(type) &&
       !/^\s*attachment/i.test(headers.first('content-disposition') ?? '')
     ) {
       const html = /^\s*text\/html/i.test(type);

@@ -5,6 +5,7 @@ import { addressesOf, messageIdsIn } from './address-fields.ts';
 import { decodeText } from './charset.ts';
 import { readHeaders, withoutControls } from './headers.ts';
 import { htmlToText } from './html-text.ts';
+import { minimalText } from './minimal.ts';
 import type { ParsedMail } from './payload.ts';
 
 /** Runs in a child process: a mail's bytes → its text, reports and files. */
@@ -78,7 +79,9 @@ interface File {
   readonly mediaType: string;
   readonly body: Buffer;
   readonly inline: boolean;
+  readonly disposition: string | undefined;
   readonly method: string | undefined;
+  readonly charset: string | undefined;
 }
 
 interface Content {
@@ -128,7 +131,9 @@ async function collect(data: AttachmentStream): Promise<File> {
     mediaType: data.contentType.toLowerCase(),
     body: Buffer.concat(chunks),
     inline: data.contentDisposition === 'inline' || data.cid !== undefined,
+    disposition: data.contentDisposition || undefined,
     method: parameters.method,
+    charset: parameters.charset,
   };
 }
 
@@ -142,14 +147,37 @@ function fileName(claimed: string, mediaType: string, index: number): string {
   return `ek-${index}${extension === undefined ? (mediaType === 'message/rfc822' ? '.eml' : '') : `.${extension.replace('plain', 'txt')}`}`;
 }
 
-/** The body a person wrote: plain, unless it is a stub beside the HTML. */
+/**
+ * The body a person wrote: plain, unless it is a stub beside the HTML. What says something else is no second
+ * form of that body, but stands after it in a multipart/mixed, and is kept.
+ */
 function chooseText(content: Content): Pick<ParsedMail, 'text' | 'from'> {
   const plain = clean(content.plain);
   const html = content.html === '' ? '' : clean(htmlToText(content.html));
   const stub = plain.length < 200 && plain.length * 4 < html.length;
-  if (html !== '' && (plain === '' || stub)) return { text: html, from: 'html' };
-  return plain === '' ? { text: '', from: 'none' } : { text: plain, from: 'plain' };
+  const others = content.files
+    .filter(isOtherForm)
+    .map(({ body, charset }) => htmlToText(decodeText(body, charset)));
+  const [first = '', ...more] = [stub ? '' : plain, html, ...others.map(clean)].filter((text) => text !== '');
+  let text = first;
+  for (const next of more) if (!tellsTheSame(text, next)) text = clean(`${text}\n\n${next}`);
+  if (text === '') return { text, from: 'none' };
+  return { text, from: plain !== '' && !stub ? 'plain' : 'html' };
 }
+
+/** Most words of the other are in the first; links and what a client adds may differ. */
+function tellsTheSame(first: string, other: string): boolean {
+  const words = (text: string) => text.toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) ?? [];
+  const known = new Set(words(first));
+  const said = words(other);
+  return said.filter((word) => known.has(word)).length * 2 >= said.length;
+}
+
+/** A body in another form of text, that mailparser takes for a file: text/enriched, AMP, what a watch shows. */
+const isOtherForm = ({ mediaType, name, disposition }: File): boolean =>
+  /^text\/(?:enriched|richtext|markdown|x-amp-html|watch-html)$/.test(mediaType) &&
+  name === '' &&
+  disposition !== 'attachment';
 
 const clean = (text: string) =>
   text
@@ -170,6 +198,8 @@ interface State {
 async function take(content: Content, state: State, prefix: string, depth: number): Promise<void> {
   for (const [index, file] of content.files.entries()) {
     const key = uniqueKey(state, `${prefix}${file.partId ?? String(index + 1)}`);
+    if (isOtherForm(file)) continue;
+    if (sealed.test(file.mediaType)) warn(state, 'body-sealed');
     if (
       /^message\/(?:delivery-status|disposition-notification|feedback-report|global-delivery-status)$/.test(
         file.mediaType,
@@ -189,8 +219,7 @@ async function take(content: Content, state: State, prefix: string, depth: numbe
     if (file.mediaType === 'text/calendar' && file.method !== undefined)
       state.value.calendarMethod = file.method.toUpperCase();
     if (state.files.length >= maxFiles) {
-      if (!state.value.warnings.includes('attachments-dropped'))
-        state.value.warnings.push('attachments-dropped');
+      warn(state, 'attachments-dropped');
       continue;
     }
     const name = fileName(file.name, file.mediaType, index + 1);
@@ -208,7 +237,7 @@ async function take(content: Content, state: State, prefix: string, depth: numbe
 
 async function takeNested(raw: Buffer, state: State, prefix: string, depth: number): Promise<void> {
   if (depth > maxDepth) {
-    if (!state.value.warnings.includes('nested-too-deep')) state.value.warnings.push('nested-too-deep');
+    warn(state, 'nested-too-deep');
     return;
   }
   const headers = readHeaders(raw);
@@ -216,7 +245,7 @@ async function takeNested(raw: Buffer, state: State, prefix: string, depth: numb
   try {
     content = await read(raw);
   } catch {
-    state.value.warnings.push('nested-unread');
+    warn(state, 'nested-unread');
     return;
   }
   state.value.nested.push({
@@ -226,6 +255,13 @@ async function takeNested(raw: Buffer, state: State, prefix: string, depth: numb
     text: chooseText(content).text.slice(0, 200_000),
   });
   await take(content, state, prefix, depth);
+}
+
+/** S/MIME that is encrypted, or signed in one opaque piece, and PGP/MIME: what is said is in the attachment. */
+const sealed = /^application\/(?:(?:x-)?pkcs7-mime|pgp-encrypted)$/;
+
+function warn(state: State, warning: string): void {
+  if (!state.value.warnings.includes(warning)) state.value.warnings.push(warning);
 }
 
 function uniqueKey(state: State, wanted: string): string {
@@ -241,5 +277,9 @@ export default async function parse(body: Uint8Array): Promise<ParseResult> {
   const content = await read(raw);
   const state: State = { value: { reports: [], nested: [], attachments: [], warnings: [] }, files: [] };
   await take(content, state, '', 0);
-  return { value: { ...chooseText(content), ...state.value } satisfies ParsedMail, files: state.files };
+  const chosen = chooseText(content);
+  // What the library does not take for a body at all, e.g. a multipart without a boundary.
+  const text = chosen.from === 'none' && state.files.length === 0 ? clean(minimalText(raw)) : '';
+  const said = text === '' ? chosen : ({ text, from: 'plain' } as const);
+  return { value: { ...said, ...state.value } satisfies ParsedMail, files: state.files };
 }

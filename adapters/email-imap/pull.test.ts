@@ -166,6 +166,22 @@ test('without a word from the server the poll still finds new mail', async () =>
   await source.return?.();
 });
 
+test('a mail far larger than the server said is stored as its beginning, and holds up no other', async () => {
+  server = await startImapServer([mail(1), mail(2, 3 * 1024 * 1024), mail(3)], { wrongSize: 7 });
+  const { made, abort } = context({ maxBytes: 65_536 });
+  const taken: { uid: string | undefined; bytes: number; size: string | undefined }[] = [];
+  for await (const batch of pull.open(made)) {
+    for (const { headers, body } of batch.envelopes)
+      taken.push({ uid: headers['x-kapi-uid'], bytes: body.length, size: headers['x-kapi-too-large'] });
+    await batch.settle(batch.envelopes.map(() => 'stored'));
+    if (taken.length === 3) break;
+  }
+  abort.abort();
+  expect(taken.map(({ uid }) => uid)).toEqual(['1', '2', '3']);
+  expect(taken[1]).toEqual({ uid: '2', bytes: 65_536, size: '65537' });
+  expect(server.stores.filter(({ flag }) => flag === '\\Flagged').map(({ uid }) => uid)).toEqual([2]);
+});
+
 test('batches stay within 50 mails and 8 MiB', async () => {
   server = await startImapServer([
     ...Array.from({ length: 60 }, (_, n) => mail(n)),

@@ -1,12 +1,16 @@
-import type { AdapterContext, PullBatch, PulledEnvelope, PullOutcome, PullSource } from '@kapi/contract';
+import {
+  type AdapterContext,
+  ConfigError,
+  type PullBatch,
+  type PullOutcome,
+  type PullSource,
+} from '@kapi/contract';
 import type { FetchMessageObject, ImapFlow, MailboxObject } from 'imapflow';
 import type { Config } from './config.ts';
 import { connect, failure } from './connection.ts';
-import { contentKeyOf, tooLargeKey } from './content-key.ts';
 import { type Cursor, type FolderCursor, readCursor } from './cursor.ts';
+import { type Fetched, fetchMails, type Listed, takeBatch } from './fetch-mails.ts';
 import { waitForMail } from './idle.ts';
-import { arrivedHeader, contentKeyHeader } from './normalize.ts';
-import { tooLargeHeader } from './parts.ts';
 
 /**
  * Reads the folders of one mailbox account, oldest mail first. A mail is marked (`\Seen`, moved, or
@@ -18,30 +22,30 @@ import { tooLargeHeader } from './parts.ts';
  */
 export const pull: PullSource<Config> = { kind: 'pull', open };
 
-const maxBatchMails = 50;
-const maxBatchBytes = 8 * 1024 * 1024;
-const tooLargeBytes = 256 * 1024;
-
-type Listed = {
-  readonly uid: number;
-  readonly size: number;
-  readonly arrivedAt: string;
-  readonly seen: boolean;
-};
-
 async function* open(context: AdapterContext<Config>): AsyncGenerator<PullBatch, void, undefined> {
   const cursor = readCursor(context.cursor) ?? { since: wholeSecond(new Date()), folders: {} };
   let client: ImapFlow | undefined;
   try {
     client = await connect(context);
-    context.health({ state: 'connected', detail: `Reading ${context.config.folders.join(', ')}` });
     if (context.config.moveTo !== undefined) await client.mailboxCreate(context.config.moveTo);
     /** Folders where mail at or below the cursor may be unmarked, or was left by the store. */
     const doubtful = new Set(context.config.folders);
     while (!context.signal.aborted) {
-      for (const folder of context.config.folders)
-        yield* readFolder(client, folder, cursor, doubtful, context);
-      const watched = context.config.folders[0] ?? 'INBOX';
+      const closed: string[] = [];
+      for (const folder of context.config.folders) {
+        const mailbox = await openFolder(client, folder);
+        if (mailbox === undefined) closed.push(folder);
+        else yield* readFolder(client, folder, mailbox, cursor, doubtful, context);
+      }
+      const read = context.config.folders.filter((folder) => !closed.includes(folder));
+      const [watched] = read;
+      if (watched === undefined) throw closedFolders(closed);
+      // One folder that is gone or forbidden does not keep the mail of the others.
+      context.health(
+        closed.length === 0
+          ? { state: 'connected', detail: `Reading ${read.join(', ')}` }
+          : { state: 'failing', detail: `${closedFolders(closed).message}; reading ${read.join(', ')}` },
+      );
       const lastUid = cursor.folders[watched]?.lastUid ?? 0;
       await waitForMail(
         client,
@@ -57,6 +61,22 @@ async function* open(context: AdapterContext<Config>): AsyncGenerator<PullBatch,
   }
 }
 
+/** Undefined where the server refuses it: no such folder, or no right to it. */
+async function openFolder(client: ImapFlow, folder: string): Promise<MailboxObject | undefined> {
+  try {
+    return await client.mailboxOpen(folder);
+  } catch (thrown) {
+    if ((thrown as { responseStatus?: unknown } | null)?.responseStatus === 'NO') return undefined;
+    throw thrown;
+  }
+}
+
+const closedFolders = (folders: readonly string[]): ConfigError =>
+  new ConfigError(
+    'config_invalid',
+    `folders: expected folders of this mailbox, found ${folders.join(', ')}, which the server does not open`,
+  );
+
 /** INTERNALDATE knows no fractions. */
 const wholeSecond = (date: Date) => new Date(Math.floor(date.getTime() / 1000) * 1000).toISOString();
 
@@ -64,11 +84,11 @@ const wholeSecond = (date: Date) => new Date(Math.floor(date.getTime() / 1000) *
 async function* readFolder(
   client: ImapFlow,
   folder: string,
+  mailbox: MailboxObject,
   cursor: Cursor,
   doubtful: Set<string>,
   context: AdapterContext<Config>,
 ): AsyncGenerator<PullBatch, void, undefined> {
-  const mailbox = await client.mailboxOpen(folder);
   const known = cursor.folders[folder];
   const here = String(mailbox.uidValidity);
   const modseq = mailbox.highestModseq === undefined ? undefined : String(mailbox.highestModseq);
@@ -170,76 +190,6 @@ async function list(
   return [...byUid.values()]
     .filter((mail) => mail.uid > lastUid || old.has(mail.uid))
     .sort((a, b) => a.uid - b.uid);
-}
-
-function takeBatch(queue: Listed[], config: Config): Listed[] {
-  let bytes = 0;
-  let count = 0;
-  for (const mail of queue.slice(0, maxBatchMails)) {
-    bytes += mail.size > config.maxBytes ? tooLargeBytes : mail.size;
-    if (count > 0 && bytes > maxBatchBytes) break;
-    count += 1;
-  }
-  return queue.splice(0, count);
-}
-
-interface Fetched {
-  readonly uid: number;
-  readonly tooLarge: boolean;
-  readonly envelope: PulledEnvelope;
-}
-
-async function fetchMails(
-  client: ImapFlow,
-  folder: string,
-  uidValidity: string,
-  some: readonly Listed[],
-  config: Config,
-): Promise<Fetched[]> {
-  const isTooLarge = (mail: Listed) => mail.size > config.maxBytes;
-  const bodies = new Map<number, Buffer>();
-  const fetchInto = async (mails: readonly Listed[], source: true | { start: number; maxLength: number }) => {
-    if (mails.length === 0) return;
-    for (const mail of await client.fetchAll(
-      mails.map(({ uid }) => uid),
-      { uid: true, source },
-      { uid: true },
-    )) {
-      if (mail.source !== undefined) bodies.set(mail.uid, mail.source);
-    }
-  };
-  await fetchInto(
-    some.filter((mail) => !isTooLarge(mail)),
-    true,
-  );
-  await fetchInto(some.filter(isTooLarge), { start: 0, maxLength: tooLargeBytes });
-  const fetched: Fetched[] = [];
-  for (const mail of some) {
-    const body = bodies.get(mail.uid);
-    // Gone between the two questions: another reader of the mailbox removed it.
-    if (body === undefined) continue;
-    const tooLarge = isTooLarge(mail);
-    const content = await contentKeyOf(body, mail.arrivedAt);
-    const key = tooLarge ? tooLargeKey(content, mail.size) : content;
-    fetched.push({
-      uid: mail.uid,
-      tooLarge,
-      envelope: {
-        key,
-        contentType: 'message/rfc822',
-        headers: {
-          'x-kapi-mailbox': folder,
-          'x-kapi-uidvalidity': uidValidity,
-          'x-kapi-uid': String(mail.uid),
-          [arrivedHeader]: mail.arrivedAt,
-          [contentKeyHeader]: key,
-          ...(tooLarge ? { [tooLargeHeader]: String(mail.size) } : {}),
-        },
-        body,
-      },
-    });
-  }
-  return fetched;
 }
 
 /** Marks what is committed. A connection lost here loses nothing: unmarked mail is looked at again on connecting. */

@@ -1,6 +1,6 @@
 import type { AccountHealth, AdapterContext, PullBatch, PulledEnvelope, PullOutcome } from '@kapi/contract';
 import { ImapFlow } from 'imapflow';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Config } from '../../adapters/email-imap/config.ts';
 import { config as schema } from '../../adapters/email-imap/config.ts';
 import { probe } from '../../adapters/email-imap/connection.ts';
@@ -204,6 +204,33 @@ describe.skipIf(missing !== undefined)(
       const core = new Core(settings({ folders: ['INBOX', 'Sikayet'] }));
       await core.run(() => core.stored.size + core.repeats === 3);
       expect(core.stored.size).toBe(2);
+    });
+
+    test('a folder that is not there keeps no mail of the others, and is named', async () => {
+      await deliver(mail(1));
+      const core = new Core(settings({ folders: ['Yok', 'INBOX'], pollSeconds: 1 }));
+      await core.run(() => core.stored.size === 1);
+      const abort = new AbortController();
+      const source = pull.open(core.context(abort.signal))[Symbol.asyncIterator]();
+      const next = source.next();
+      await vi.waitFor(
+        () =>
+          expect(core.health.at(-1)).toMatchObject({
+            state: 'failing',
+            detail: expect.stringMatching(/Yok, which .*; reading INBOX$/),
+          }),
+        5_000,
+      );
+      await deliver(mail(2));
+      expect((await next).value?.envelopes).toHaveLength(1);
+      abort.abort();
+      await source.return?.();
+    });
+
+    test('a mailbox of which no folder opens is a mistake of the configuration', async () => {
+      const core = new Core(settings({ folders: ['Yok'] }));
+      const source = pull.open(core.context(new AbortController().signal))[Symbol.asyncIterator]();
+      await expect(source.next()).rejects.toMatchObject({ code: 'config_invalid' });
     });
 
     test('two mails with the same words and another time are two', async () => {
