@@ -49,6 +49,26 @@ test('the same alarm is told once however often it is raised, another subject by
   expect((await alarms.open())[0]?.count).toBe(50);
 });
 
+test('many of a kind at one moment are told in one message that lists them, and each ends by itself', async () => {
+  const { alarms, clock, told } = house();
+  await Promise.all(
+    Array.from({ length: 200 }, (_, n) => alarms.raise('promise', `SOK-26-${n}`, `söz aşıldı: SOK-26-${n}`)),
+  );
+  await alarms.raise('books', 'item', 'fark 1');
+  const listed = told.filter(({ kind }) => kind === 'promise').map(({ text }) => text);
+  expect(listed.length).toBeLessThanOrEqual(2);
+  expect(listed.join('\n')).toContain('SOK-26-0');
+  expect(told.at(-1)).toMatchObject({ kind: 'books', subject: 'item', text: 'fark 1' });
+  expect(await alarms.open()).toHaveLength(201);
+  told.length = 0;
+  clock.advance(15 * minute);
+  await alarms.tick();
+  expect(told).toMatchObject([{ kind: 'promise', subject: '200', count: 200 }, { kind: 'books' }]);
+  expect(told[0]?.text).toContain('(+150)');
+  await alarms.clear('promise', 'SOK-26-7');
+  expect(await alarms.open()).toHaveLength(200);
+});
+
 test('a critical alarm is repeated until someone acknowledges it; a warning is not', async () => {
   const { alarms, clock, told } = house();
   await alarms.raise('books', 'item', 'fark 1');

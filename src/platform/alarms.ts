@@ -108,6 +108,9 @@ export interface Alarms {
 
 const scrubber = createScrubber();
 const tickMs = 30_000;
+/** More alarms of one kind at one moment are told in one message: a hundred mails at once are read by nobody. */
+const maxSingly = 3;
+const maxListed = 50;
 const dayMs = 86_400_000;
 const idOf = (kind: string, subject: string): string =>
   createHash('sha256').update(`${kind}\n${subject}`).digest('hex').slice(0, 16);
@@ -116,6 +119,17 @@ const idOf = (kind: string, subject: string): string =>
 function lastOccurrence(time: string, now: number): number {
   const today = toEpoch(`${toInstant(now).slice(0, 10)}T${time}:00+03:00`);
   return today <= now ? today : today - dayMs;
+}
+
+/** Many alarms of one kind in one telling: how many, the first sentence, and which they are. */
+function together(alarms: readonly [Alarm, ...Alarm[]]): Pick<Telling, 'subject' | 'text' | 'count'> {
+  const subjects = alarms.map(({ subject }) => subject);
+  const more = subjects.length > maxListed ? ` … (+${subjects.length - maxListed})` : '';
+  return {
+    subject: String(alarms.length),
+    text: `${alarms.length} alarm: ${alarms[0].text}\n${subjects.slice(0, maxListed).join(', ')}${more}`,
+    count: alarms.length,
+  };
 }
 
 export function createAlarms(options: AlarmsOptions): Alarms {
@@ -159,19 +173,45 @@ export function createAlarms(options: AlarmsOptions): Alarms {
     return reached || tries.length === 0;
   }
 
-  async function tell(state: AlarmsState, alarm: Alarm): Promise<void> {
+  async function tell(state: AlarmsState, alarms: readonly [Alarm, ...Alarm[]]): Promise<void> {
     const now = clock.now();
+    const [first] = alarms;
     const told = await tellAll({
-      id: `${alarm.id}-${alarm.raisedAt}-${now}`,
+      id: `${first.id}-${first.raisedAt}-${now}`,
       type: 'alarm',
       at: toInstant(now),
-      kind: alarm.kind,
-      subject: alarm.subject,
-      text: alarm.text,
-      severity: alarm.severity,
-      count: alarm.count,
+      kind: first.kind,
+      severity: alarms.some(({ severity }) => severity === 'critical') ? 'critical' : first.severity,
+      ...(alarms.length === 1
+        ? { subject: first.subject, text: first.text, count: first.count }
+        : together(alarms)),
     });
-    if (told) replace(state, { ...alarm, lastToldAt: now });
+    if (told) for (const alarm of alarms) replace(state, { ...alarm, lastToldAt: now });
+  }
+
+  /** Tells all that is due: few of a kind each by itself, many of them together. */
+  async function tellDue(state: AlarmsState): Promise<void> {
+    const due = Map.groupBy(
+      state.alarms.filter((alarm) => isDue(alarm, clock.now())),
+      ({ kind }) => kind,
+    );
+    for (const alarms of due.values()) {
+      const [first, ...others] = alarms;
+      if (first && alarms.length > maxSingly) await tell(state, [first, ...others]);
+      else for (const alarm of alarms) await tell(state, [alarm]);
+    }
+  }
+
+  let flush: Promise<void> | undefined;
+  /** What is raised while people are being told waits for the next round, and is told together. */
+  function flushed(): Promise<void> {
+    flush ??= inTurn(async (state) => {
+      flush = undefined;
+      await keep(state);
+      await tellDue(state);
+      await keep(state);
+    });
+    return flush;
   }
 
   const replace = (state: AlarmsState, alarm: Alarm): void => {
@@ -207,7 +247,7 @@ export function createAlarms(options: AlarmsOptions): Alarms {
   async function tick(): Promise<void> {
     await inTurn(async (state) => {
       const before = JSON.stringify(state);
-      for (const alarm of state.alarms) if (isDue(alarm, clock.now())) await tell(state, alarm);
+      await tellDue(state);
       await heartbeat(state);
       if (JSON.stringify(state) !== before) await keep(state);
     });
@@ -217,7 +257,7 @@ export function createAlarms(options: AlarmsOptions): Alarms {
     async raise(kind, subject, text, severity = 'critical') {
       const said = scrubber.text(text).slice(0, 1000);
       log.error({ kind, alarm: subject, severity }, said);
-      await inTurn(async (state) => {
+      await inTurn(async (state): Promise<boolean> => {
         const id = idOf(kind, subject);
         const known = state.alarms.find((alarm) => alarm.id === id);
         const alarm: Alarm = known
@@ -225,11 +265,10 @@ export function createAlarms(options: AlarmsOptions): Alarms {
           : { id, kind, subject, text: said, severity, raisedAt: clock.now(), count: 1 };
         replace(state, alarm);
         // A flood of the same alarm costs no writes: its count is kept with the next telling.
-        if (!isDue(alarm, clock.now())) return;
-        await keep(state);
-        await tell(state, alarm);
-        await keep(state);
-      }).catch((error: unknown) => log.error({ kind, error }, 'an alarm could not be raised'));
+        return isDue(alarm, clock.now());
+      })
+        .then((due) => (due ? flushed() : undefined))
+        .catch((error: unknown) => log.error({ kind, error }, 'an alarm could not be raised'));
     },
     clear: (kind, subject) =>
       inTurn(async (state) => {
