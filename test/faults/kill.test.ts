@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 it('killed again and again under load it loses nothing it acknowledged and doubles nothing', {
-  timeout: 5 * minutes * Math.max(1, scaled(1)),
+  timeout: 10 * minutes * scaled(1),
 }, async () => {
   const kills = scaled(60);
   const draw = chance(seed);
