@@ -21,6 +21,8 @@ export interface Sender {
   send(draft: ReplyDraft, signal: AbortSignal): Promise<ReplyReceipt>;
   lookup?(
     ref: {
+      /** The provider's id, where it gave one. */
+      readonly ref?: string;
       readonly idempotencyKey: string;
       readonly to: string;
       readonly text: string;

@@ -32,9 +32,10 @@ const doubtTries = 6;
  * the provider hears anything, so a notice found in `sending` may have been sent. It is then asked for,
  * or sent again where the provider keeps the key, or given up as `unknown` on this channel.
  *
- * A notice has reached the citizen when its channel reports delivery, or, where no report is made or
- * none of a failure came within four hours, when it was sent; the 48-hour clock is then met at the time
- * of sending. A failure reported later starts the next channel and leaves the clock as it is.
+ * A notice has reached the citizen when its channel reports delivery or says so when asked, or, where no
+ * report is made or nothing of a failure was heard within four hours, when it was sent; the 48-hour clock
+ * is then met at the time of sending. A failure heard of later starts the next channel and leaves the
+ * clock as it is.
  */
 export async function takeStep(options: StepOptions, work: NotifyWork): Promise<void> {
   switch (work.notice.state) {
@@ -201,9 +202,31 @@ async function look(options: StepOptions, work: NotifyWork): Promise<void> {
   const sentAt = notice.sentAt ?? now;
   if (!(await owesPromise(options, work))) return finish(options, work, []);
   const reports = options.accounts.list().some(({ id, reply }) => id === notice.account && reply.reports);
-  const next = notice.state === 'sent' && reports ? nextLook(sentAt, now) : undefined;
-  if (next !== undefined) return wait(options, work, next, 'awaiting-report');
+  if (notice.state === 'sent' && reports) {
+    const verdict = await verdictOf(options, notice);
+    if (verdict === 'failed') return giveUp(options, work, ['sent'], 'failed', 'lookup-failed');
+    if (verdict === 'delivered')
+      return finish(options, work, [move(work, ['sent', 'delivered'], 'delivered', now)], sentAt);
+    const next = nextLook(sentAt, now);
+    if (next !== undefined) return wait(options, work, next, 'awaiting-report');
+  }
   return finish(options, work, [], sentAt);
+}
+
+/** What the provider says of a notice whose report has not come, as where no address for reports is set up there. */
+async function verdictOf(options: StepOptions, notice: Notice): Promise<ReplyStatus> {
+  const { lookup } = options.accounts.sender(notice.account) ?? {};
+  if (lookup === undefined || notice.ref === undefined) return 'unknown';
+  return lookup(
+    {
+      ref: notice.ref,
+      idempotencyKey: notice.id,
+      to: notice.to,
+      text: notice.text,
+      sentAfter: toInstant(notice.createdAt),
+    },
+    AbortSignal.timeout(options.sendTimeoutMs),
+  ).catch((): ReplyStatus => 'unknown');
 }
 
 async function owesPromise(options: StepOptions, { notice, record }: NotifyWork): Promise<boolean> {

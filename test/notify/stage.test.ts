@@ -4,6 +4,7 @@ import {
   type Notice,
   RejectedError,
   type ReplyDraft,
+  type ReplyStatus,
   type SokRecord,
   TransientError,
   toInstant,
@@ -26,6 +27,7 @@ function stand(
   send: Record<string, Send> = {},
   accounts: readonly NoticeAccount[] = [sms, mail],
   sendTimeoutMs?: number,
+  lookup?: NonNullable<Sender['lookup']>,
 ) {
   const world = memoryWorld();
   const clock = createTestClock(start);
@@ -51,6 +53,7 @@ function stand(
                 sent.push(`${id} ${draft.text}`);
                 return { ref, warnings: [] };
               },
+              ...(lookup && id === 'sms-153' && { lookup }),
             }
           : undefined,
     },
@@ -307,6 +310,38 @@ test('where reports come but none does, the promise is met after four hours, at 
   await stage.drain();
   expect(await metAt(of)).toBe(toInstant(start));
 });
+
+const twoChannels = [reporting, account('posta', 'email', { reports: true })];
+const asked: readonly { says: ReplyStatus | 'nothing'; met: boolean; next: boolean }[] = [
+  { says: 'delivered', met: true, next: false },
+  { says: 'failed', met: false, next: true },
+  { says: 'sent', met: false, next: false },
+  { says: 'nothing', met: false, next: false },
+];
+test.each(asked)(
+  'where no report comes the provider is asked at the first look; it says $says',
+  async ({ says, met, next }) => {
+    const refs: (string | undefined)[] = [];
+    const { stage, clock, write, metAt, notices } = stand(
+      { 'sms-153': refOfAnswer },
+      twoChannels,
+      undefined,
+      async ({ ref }) => {
+        refs.push(ref);
+        if (says === 'nothing') throw new TransientError('provider_unavailable', 'away');
+        return says;
+      },
+    );
+    const { record: of } = await write(record(), 'received');
+    await write(of, 'answered', { citizenText: 'Yapıldı' });
+    await stage.drain();
+    clock.advance(minute);
+    await stage.drain();
+    expect(refs).toEqual(['ref-a']);
+    expect(await metAt(of)).toBe(met ? toInstant(start) : undefined);
+    expect((await notices(of)).some((line) => line.startsWith('2 email sent'))).toBe(next);
+  },
+);
 
 test('a failure reported before that leaves the promise open and tries the next channel', async () => {
   const { stage, world, clock, write, metAt, notices } = stand({ 'sms-153': refOfAnswer }, [
