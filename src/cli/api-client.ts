@@ -73,7 +73,11 @@ async function send(
     });
     return { status: response.status, text: await response.text() };
   } catch (cause) {
-    throw new TransientError('unavailable', `The gateway at ${target.origin} does not answer.`, { cause });
+    throw new TransientError(
+      'unavailable',
+      `The gateway at ${target.origin} does not answer. Where none runs any more, delete gateway.json in the data folder and try again.`,
+      { cause },
+    );
   }
 }
 
@@ -104,6 +108,10 @@ export function clientFor(dataFolder: string): ApiClient | undefined {
   try {
     return createApiClient(running.url, readFileSync(path, 'utf8').trim());
   } catch (cause) {
-    throw new ConfigError('key_missing', `The admin key ${path} cannot be read.`, { cause });
+    throw new ConfigError(
+      'key_missing',
+      `The admin key ${path} cannot be read: run the command as the user the gateway runs as.`,
+      { cause },
+    );
   }
 }

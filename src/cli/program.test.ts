@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { ConfigError } from '@kapi/contract';
+import { ConfigError, scopes } from '@kapi/contract';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bookFaults } from './controls.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -291,7 +291,7 @@ describe('beside a running gateway', () => {
     const { code, err } = await kapi('keys list');
     expect(code).toBe(exitCodes.unavailable.code);
     expect(err).toMatch(
-      /^kapi: The gateway at http:\/\/127\.0\.0\.1:\d+ does not answer\. \(unavailable\)\n$/,
+      /^kapi: The gateway at http:\/\/127\.0\.0\.1:\d+ does not answer\. .*delete gateway\.json .* \(unavailable\)\n$/,
     );
   });
 
@@ -376,6 +376,28 @@ describe('the command line', () => {
     for (const { code, meaning } of Object.values(exitCodes)) expect(out).toContain(`${code}  ${meaning}`);
   });
 
+  it.each([
+    { line: 'keys create --help', says: scopes.join(', ') },
+    { line: 'keys revoke --help', says: 'first column of the list' },
+    { line: 'quarantine replay --help', says: 'once its cause is mended' },
+    { line: 'deadletters resend --help', says: 'once the cause is mended' },
+    { line: 'replay --help', says: 'e.g. 2026-11-22T09:00:00+03:00' },
+    { line: 'doctor --help', says: 'WRONG: the sentence says what to do' },
+  ])('`kapi $line` says «$says»', async ({ line, says }) => {
+    const { code, out } = await kapi(line);
+    expect(code).toBe(0);
+    expect(out.replaceAll(/\s+/g, ' ')).toContain(says);
+  });
+
+  it.each([
+    { line: 'quarantine show q9', says: /see kapi quarantine list/ },
+    { line: 'quarantine replay q9', says: /see kapi quarantine list\. Nothing was put back/ },
+  ])('`kapi $line` says where to look', async ({ line, says }) => {
+    await besideGateway(async () => {
+      expect((await kapi(line)).err).toMatch(says);
+    });
+  });
+
   const problem = {
     file: 'kapi.yaml',
     line: 3,
@@ -393,7 +415,7 @@ describe('the command line', () => {
     {
       report: { problems: [problem], summary: {} },
       code: 3,
-      out: 'One problem in config:\n  kapi.yaml:3:7 institution.id: expected text, found 3\n',
+      out: 'One problem in config:\n  kapi.yaml:3:7 institution.id: expected text, found 3\nA gateway that runs goes on with its old configuration. Mend these and check again.\n',
     },
   ];
   it.each(reports)('check says $out', async ({ report, code, out }) => {

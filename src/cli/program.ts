@@ -1,4 +1,4 @@
-import { codeOf, KapiError } from '@kapi/contract';
+import { codeOf, KapiError, scopes } from '@kapi/contract';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { newAdapter, testAdapterFolder } from './commands/adapter.ts';
 import { check } from './commands/check.ts';
@@ -85,7 +85,10 @@ function describeProgram(parts: CliParts, streams: Streams, json: boolean, finis
     parent.command(name).description(text).option('--json', 'one JSON value instead of text');
 
   command('start', 'run the gateway').action(() => finish(start));
-  command('check', 'check the configuration: every problem at once').action(() => finish(check));
+  command(
+    'check',
+    'check the configuration: every problem at once, with file and line; changes nothing',
+  ).action(() => finish(check));
   command('try', 'dry run: a file through an adapter, or a record to a destination')
     .argument('<name>', 'adapter, account, `api`, or destination')
     .argument('<subject>', 'file (- for standard input), or record number')
@@ -94,15 +97,26 @@ function describeProgram(parts: CliParts, streams: Streams, json: boolean, finis
     .action((name: string, subject: string, options: { contentType?: string; header: readonly string[] }) =>
       finish((context) => tryOut(context, name, subject, options)),
     );
-  quarantineCommands(command('quarantine', 'what was stored but not understood'), command, finish);
-  deadLetterCommands(command('deadletters', 'what was refused for good'), command, finish);
-  command('replay', 'read envelopes anew, e.g. after an adapter was mended')
-    .requiredOption('--since <time>', 'received since, ISO 8601')
+  quarantineCommands(
+    command('quarantine', 'what was stored but not understood: look, mend the cause, read it anew'),
+    command,
+    finish,
+  );
+  deadLetterCommands(
+    command('deadletters', 'events and notices that were refused for good: mend the cause, then resend'),
+    command,
+    finish,
+  );
+  command(
+    'replay',
+    'read everything received since a time anew, after an adapter was mended; doubles nothing',
+  )
+    .requiredOption('--since <time>', 'received since, e.g. 2026-11-22T09:00:00+03:00')
     .option('--account <id>', 'only this account')
     .action((options: { since: string; account?: string }) =>
       finish((context) => replaySince(context, options)),
     );
-  keyCommands(command('keys', 'API keys'), command, finish);
+  keyCommands(command('keys', 'API keys of the software that sends, reads and answers'), command, finish);
   command('erase', 'erase a record or a person for good')
     .option('--record <number>', 'one record')
     .option('--subject <kind:value>', 'everything of a person: tckn:…, phone:… or email:…')
@@ -113,7 +127,11 @@ function describeProgram(parts: CliParts, streams: Streams, json: boolean, finis
     );
   adapterCommands(command('adapter', 'write adapters'), command, finish);
   command('doctor', 'reach every account and destination, recount the books, walk the audit chain')
-    .option('--books', 'only the books')
+    .option('--books', 'only the books: whether anything was lost or counted twice')
+    .addHelpText(
+      'after',
+      '\nok: nothing to do. WARN: works, but less safely than it could. WRONG: the sentence says what to do; exit code 1.',
+    )
     .action((options: { books?: boolean }) => finish((context) => doctor(context, options)));
   command('bench', 'print the figures of the budgets')
     .option('--quick', 'three minutes instead of twenty')
@@ -129,18 +147,18 @@ function describeProgram(parts: CliParts, streams: Streams, json: boolean, finis
 }
 
 function quarantineCommands(parent: Command, command: MakeCommand, finish: Finish): void {
-  command('list', 'list it', parent)
+  command('list', 'what is there and why, oldest first', parent)
     .addOption(limit())
     .option('--account <id>', 'only this account')
     .action((options: { limit: number; account?: string }) =>
       finish((context) => listQuarantine(context, options)),
     );
-  command('show', 'one entry', parent)
-    .argument('<id>')
+  command('show', 'all that is known of one entry; never its content', parent)
+    .argument('<id>', 'first column of the list')
     .action((id: string) => finish((context) => showQuarantine(context, id)));
-  command('replay', 'read it anew', parent)
-    .argument('[ids...]')
-    .option('--all', 'everything')
+  command('replay', 'read it anew once its cause is mended; what cannot be read comes back', parent)
+    .argument('[ids...]', 'first column of the list')
+    .option('--all', 'everything that is there')
     .option('--account <id>', 'only this account')
     .action((ids: string[], options: { all?: boolean; account?: string }) =>
       finish((context) => replayQuarantine(context, ids, options)),
@@ -148,15 +166,15 @@ function quarantineCommands(parent: Command, command: MakeCommand, finish: Finis
 }
 
 function deadLetterCommands(parent: Command, command: MakeCommand, finish: Finish): void {
-  command('list', 'list them', parent)
+  command('list', 'what was refused, by whom and why', parent)
     .addOption(limit())
     .option('--destination <id>', 'only this destination')
     .action((options: { limit: number; destination?: string }) =>
       finish((context) => listDeadLetters(context, options)),
     );
-  command('resend', 'try again', parent)
-    .argument('[id]')
-    .option('--destination <id>', 'all of this destination')
+  command('resend', 'put back to be tried now, once the cause is mended', parent)
+    .argument('[id]', 'first column of the list')
+    .option('--destination <id>', 'all of this destination; also calls one again that had been given up')
     .action((id: string | undefined, options: { destination?: string }) =>
       finish((context) => resendDeadLetters(context, id, options)),
     );
@@ -172,15 +190,17 @@ interface KeyOptions {
 function keyCommands(parent: Command, command: MakeCommand, finish: Finish): void {
   command('create', 'make one; it is shown once', parent)
     .requiredOption('--name <text>', 'whose it is')
-    .requiredOption('--scope <scope...>', 'what it may do')
-    .option('--account <id>', 'the only account it may hand messages in to')
+    .requiredOption('--scope <scope...>', `what it may do: ${scopes.join(', ')}`)
+    .option('--account <id>', 'the only account of kapi.yaml it may hand messages in to')
     .option('--queue <id...>', 'the only queues that scope queue opens for it')
     .action(({ scope, queue, ...rest }: KeyOptions) =>
       finish((context) => createKey(context, { ...rest, scopes: scope, ...(queue && { queues: queue }) })),
     );
-  command('list', 'list them', parent).action(() => finish(listKeys));
-  command('revoke', 'close one', parent)
-    .argument('<id>')
+  command('list', 'which there are and what each may do; never the keys themselves', parent).action(() =>
+    finish(listKeys),
+  );
+  command('revoke', 'make one useless at once, e.g. because it was seen by a stranger', parent)
+    .argument('<id>', 'first column of the list; also the part of the key between its underscores')
     .action((id: string) => finish((context) => revokeKey(context, id)));
 }
 

@@ -77,7 +77,10 @@ async function judged(
   const signal = AbortSignal.timeout(probeMs);
   const late = new Promise<{ ok: boolean; detail: string }>((resolve) => {
     signal.addEventListener('abort', () =>
-      resolve({ ok: false, detail: `It did not answer within ${probeMs / 1000} seconds.` }),
+      resolve({
+        ok: false,
+        detail: `It did not answer within ${probeMs / 1000} seconds. What waits for it is kept and tried again; check its address, the network and the firewall.`,
+      }),
     );
   });
   try {
@@ -92,13 +95,19 @@ async function dataFolder(path: string): Promise<Diagnosis> {
     try {
       await access(path, constants.R_OK | constants.W_OK);
     } catch {
-      return { ok: false, detail: `${path} cannot be read and written; it is made at the first start.` };
+      return {
+        ok: false,
+        detail: `${path} cannot be read and written by this user. The first start makes it; afterwards run as the user the gateway runs as.`,
+      };
     }
     const { bavail, bsize } = await statfs(path);
     const free = bavail * bsize;
     const gigabytes = (free / minFreeBytes).toFixed(1);
     return free < minFreeBytes
-      ? { ok: false, detail: `Only ${gigabytes} GiB are free; intake stops when the disk is full.` }
+      ? {
+          ok: false,
+          detail: `Only ${gigabytes} GiB are free; intake stops when the disk is full. Make room, or move the folder to a larger disk with the gateway stopped.`,
+        }
       : { ok: true, detail: `It can be written, and ${gigabytes} GiB are free.` };
   });
 }

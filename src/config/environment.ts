@@ -10,7 +10,13 @@ const environmentSchema = z.object({
     .default('data')
     .describe('Folder for everything that must survive; back it up'),
   KAPI_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
-  KAPI_PORT: z.coerce.number().int().min(0).max(65_535).default(8080).describe('Port; 0 takes a free one'),
+  KAPI_PORT: z.coerce
+    .number({ error: 'expected a port from 0 to 65535' })
+    .int({ error: 'expected a port from 0 to 65535' })
+    .min(0)
+    .max(65_535)
+    .default(8080)
+    .describe('Port; 0 takes a free one'),
   KAPI_PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .optional()

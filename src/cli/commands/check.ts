@@ -8,7 +8,11 @@ export async function check({ parts, output }: Context): Promise<number> {
   output.result(report, ({ problems, summary }) => {
     if (problems.length > 0) {
       const count = problems.length === 1 ? 'One problem' : `${problems.length} problems`;
-      return [`${count} in ${parts.environment.configFolder}:`, ...problems.map(problemText)].join('\n');
+      return [
+        `${count} in ${parts.environment.configFolder}:`,
+        ...problems.map(problemText),
+        'A gateway that runs goes on with its old configuration. Mend these and check again.',
+      ].join('\n');
     }
     const counts = Object.entries(summary).map(([what, count]) => `${count} ${what}`);
     return `${parts.environment.configFolder} is right: ${counts.join(', ')}.`;

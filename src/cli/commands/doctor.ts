@@ -15,7 +15,7 @@ export async function doctor(context: Context, options: { readonly books?: boole
   const books: Diagnosis[] =
     faults.length === 0
       ? [{ subject: 'books', ok: true, detail: 'They balance, and counters and rows agree.' }]
-      : faults.map((detail) => ({ subject: 'books', ok: false, detail }));
+      : faults.map((fault) => ({ subject: 'books', ok: false, detail: `${fault}. ${booksAdvice}` }));
   const all = [...found, ...books, ...(audit ? [auditDiagnosis(audit)] : [])];
   context.output.result(all, (rows) =>
     table(
@@ -26,6 +26,9 @@ export async function doctor(context: Context, options: { readonly books?: boole
   );
   return all.every(({ ok }) => ok) ? exitCodes.done.code : exitCodes.refused.code;
 }
+
+const booksAdvice =
+  'Run it again: while the gateway works, two counts may differ for a moment. A difference that stays means that something was lost or counted twice: keep the data folder as it is and report it with the log.';
 
 function auditDiagnosis({ rows, brokenAt }: Pick<AuditCheck, 'rows' | 'brokenAt'>): Diagnosis {
   const subject = 'audit chain';

@@ -40,13 +40,18 @@ export async function createKey(
     ...(options.queues && { queues: options.queues }),
   };
   const made = await withControls(context, (controls) => controls.createKey(request));
-  context.output.result(made, ({ id, key }) => [`Key ${id}, shown this once:`, key].join('\n'));
+  context.output.result(made, ({ id, key }) =>
+    [`Key ${id}, shown this once (a lost one is revoked and made anew):`, key].join('\n'),
+  );
   return exitCodes.done.code;
 }
 
 export async function revokeKey(context: Context, id: string): Promise<number> {
   await withControls(context, (controls) => controls.revokeKey(id));
-  context.output.result({ revoked: id }, () => `Key ${id} opens nothing any more.`);
+  context.output.result(
+    { revoked: id },
+    () => `Key ${id} opens nothing any more. Whoever used it needs a new one: kapi keys create.`,
+  );
   return exitCodes.done.code;
 }
 

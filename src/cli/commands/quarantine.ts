@@ -29,7 +29,11 @@ export async function listQuarantine(
 export async function showQuarantine(context: Context, id: string): Promise<number> {
   const entries = await withControls(context, (controls) => controls.quarantine({ limit: 10_000 }));
   const entry = entries.find((candidate) => candidate.id === id);
-  if (!entry) throw new RefusedRequest('not_found', `Nothing in quarantine has the id ${id}.`);
+  if (!entry)
+    throw new RefusedRequest(
+      'not_found',
+      `Nothing in quarantine has the id ${id}; see kapi quarantine list.`,
+    );
   context.output.result(entry, (row) =>
     table(
       ['key', 'value'],
@@ -57,7 +61,11 @@ export async function replayQuarantine(
     const wanted = ids.length === 0 ? entries : ids.map((id) => entries.find((entry) => entry.id === id));
     const known = new Set<string>();
     for (const [at, entry] of wanted.entries()) {
-      if (!entry) throw new RefusedRequest('not_found', `Nothing in quarantine has the id ${ids[at]}.`);
+      if (!entry)
+        throw new RefusedRequest(
+          'not_found',
+          `Nothing in quarantine has the id ${ids[at]}; see kapi quarantine list. Nothing was put back.`,
+        );
       known.add(entry.envelopeId);
     }
     for (const [at, envelope] of [...known].entries()) {
@@ -66,7 +74,11 @@ export async function replayQuarantine(
     }
     return [...known];
   });
-  context.output.result({ replayed: envelopes }, () => `Put back to be read anew: ${envelopes.length}.`);
+  context.output.result(
+    { replayed: envelopes },
+    () =>
+      `Put back to be read anew: ${envelopes.length}. What still cannot be read comes back to kapi quarantine list.`,
+  );
   return exitCodes.done.code;
 }
 
@@ -85,6 +97,9 @@ export async function replaySince(
   const count = await withControls(context, (controls) =>
     controls.replaySince(since.toISOString(), options.account),
   );
-  context.output.result({ replayed: count }, () => `Put back to be read anew: ${count}.`);
+  context.output.result(
+    { replayed: count },
+    () => `Put back to be read anew: ${count}. What cannot be read comes to kapi quarantine list.`,
+  );
   return exitCodes.done.code;
 }

@@ -35,7 +35,11 @@ export function lockDataFolder(dataDir: string): () => void {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     lock.close();
-    throw new ConfigError('data_locked', `Another process holds the data folder ${dataDir}.`, { cause });
+    throw new ConfigError(
+      'data_locked',
+      `Another process holds the data folder ${dataDir}: a gateway that is starting or stopping, or another command. Try again when it is done.`,
+      { cause },
+    );
   }
   return () => lock.close();
 }
