@@ -227,7 +227,7 @@ const recordFilter = {
 /** `GET /v1/records`. */
 export const recordsRequest = z.strictObject({ ...pageQuery, ...recordFilter });
 
-/** `POST /v1/records/search`: who, never in a URL. `name` narrows what the others find. */
+/** `POST /v1/records/search`: who, never in a URL. `name` narrows what the others find, and finds by itself where it is whole. */
 export const searchRequest = z.strictObject({
   phone: short(40).optional(),
   tckn: short(40).optional(),

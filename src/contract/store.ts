@@ -325,7 +325,7 @@ export interface PutPart {
 
 /** Lookup by keyed hash: how a citizen's records are found again. */
 export interface Lookup {
-  readonly kind: 'phone' | 'tckn' | 'email' | 'handle';
+  readonly kind: 'phone' | 'tckn' | 'email' | 'handle' | 'name';
   /** Normalised, in clear here; only its keyed hash is kept. */
   readonly value: string;
 }

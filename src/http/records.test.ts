@@ -231,7 +231,7 @@ describe('search', () => {
 
   it.each([
     { payload: {}, pointer: '' },
-    { payload: { name: 'Ayşe' }, pointer: '' },
+    { payload: { name: ' – ' }, pointer: '/name' },
     { payload: { phone: 'no' }, pointer: '/phone' },
     { payload: { plaka: '16 ABC 16' }, pointer: '/plaka' },
   ])('refuses $payload at "$pointer"', async ({ payload, pointer }) => {

@@ -9,9 +9,10 @@ import {
   type SokRecord,
   toInstant,
 } from '@kapi/contract';
+import { lookupsOf } from './lookups.ts';
 import { destinationsOf } from './route.ts';
 import type { IntakeSettings } from './settings.ts';
-import { lookupsOf, warnAt } from './to-record.ts';
+import { warnAt } from './to-record.ts';
 
 /** Notices to the citizen that an event owes, planned by notify in the same transaction. Pure. */
 export type PlanNotices = (record: SokRecord, event: RecordEvent) => readonly Change[];

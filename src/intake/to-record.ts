@@ -1,6 +1,5 @@
 import {
   type InboundMessage,
-  type Lookup,
   type Part,
   promiseClock,
   type SokRecord,
@@ -152,18 +151,6 @@ function missingOf({ citizen, place, anonymity }: Understanding): SokRecord['mis
   return [
     ...(reachable || anonymity === 'anonymous' ? [] : (['contact'] as const)),
     ...(place ? [] : (['place'] as const)),
-  ];
-}
-
-/** Every way this record is found again. */
-export function lookupsOf({ citizen }: SokRecord): Lookup[] {
-  return [
-    ...citizen.phones.map((value) => ({ kind: 'phone', value }) as const),
-    ...citizen.emails.map((value) => ({ kind: 'email', value }) as const),
-    ...citizen.handles.map(
-      ({ account, handle }) => ({ kind: 'handle', value: `${account}:${handle}` }) as const,
-    ),
-    ...(citizen.tckn === undefined ? [] : [{ kind: 'tckn', value: citizen.tckn } as const]),
   ];
 }
 

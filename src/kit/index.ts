@@ -4,6 +4,7 @@ export * from './gsm7.ts';
 export * from './hash.ts';
 export * from './headers.ts';
 export * from './json.ts';
+export * from './name.ts';
 export * from './phone.ts';
 export * from './signature.ts';
 export * from './tckn.ts';

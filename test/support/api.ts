@@ -21,7 +21,8 @@ export interface Answered {
 export interface Api {
   /** A key with these scopes; all of them where none are named. */
   key(granted?: readonly Scope[], account?: string): Promise<string>;
-  post(path: string, body: unknown, key?: string): Promise<Answered>;
+  /** With a reason it asks for what is masked. */
+  post(path: string, body: unknown, key?: string, reveal?: string): Promise<Answered>;
   get(path: string, key?: string): Promise<Answered>;
   close(): Promise<void>;
 }
@@ -64,18 +65,27 @@ export async function serve(town: Town): Promise<Api> {
     return made.key;
   }
   const admin = await key();
-  async function call(method: 'GET' | 'POST', url: string, by = admin, body?: unknown): Promise<Answered> {
+  async function call(
+    method: 'GET' | 'POST',
+    url: string,
+    by = admin,
+    body?: unknown,
+    reveal?: string,
+  ): Promise<Answered> {
     const response = await app.inject({
       method,
       url,
-      headers: { authorization: `Bearer ${by}` },
+      headers: {
+        authorization: `Bearer ${by}`,
+        ...(reveal !== undefined && { 'kapi-reveal-reason': reveal }),
+      },
       ...(body !== undefined && { payload: body as object }),
     });
     return { status: response.statusCode, body: response.body === '' ? undefined : response.json() };
   }
   return {
     key,
-    post: (path, body, by) => call('POST', path, by, body),
+    post: (path, body, by, reveal) => call('POST', path, by, body, reveal),
     get: (path, by) => call('GET', path, by),
     close: () => app.close(),
   };

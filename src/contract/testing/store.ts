@@ -7,6 +7,7 @@ import { forwardingRows } from './store/forwarding.ts';
 import { keepingRows } from './store/keeping.ts';
 import { modelRows } from './store/model.ts';
 import { notifyingRows } from './store/notifying.ts';
+import { peopleRows } from './store/people.ts';
 
 export interface OpenedStore {
   readonly store: Store;
@@ -33,6 +34,7 @@ export function testStore(
     describe('forwarding', () => forwardingRows(open));
     describe('notifying', () => notifyingRows(open));
     describe('keeping', () => keepingRows(open));
+    describe('people', () => peopleRows(open));
     describe('erasing', () => erasingRows(open));
     describe('books', () => modelRows(open, options.runs ?? 25));
   });

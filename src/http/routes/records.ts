@@ -18,6 +18,7 @@ import {
 } from '@kapi/contract';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
 import { z } from 'zod';
+import { nameLookup, sameName } from '../../intake/lookups.ts';
 import { revealQuery, revealReason } from '../reveal.ts';
 import { type Call, defineRoute, noBody, none, ok, type Route } from '../route.ts';
 import { showRecord, showSummary } from '../shown.ts';
@@ -189,10 +190,11 @@ function toLookups(search: SearchRequest): Lookup[] {
   if (search.tckn !== undefined) lookups.push({ kind: 'tckn', value: search.tckn.replaceAll(/\D/g, '') });
   if (search.email !== undefined) lookups.push({ kind: 'email', value: search.email.toLowerCase() });
   if (search.handle !== undefined) lookups.push({ kind: 'handle', value: search.handle });
-  if (lookups.length === 0) {
-    throw wrong('', 'Give a phone, tckn, email or handle; a name narrows what they find.');
-  }
-  return lookups;
+  if (lookups.length > 0) return lookups;
+  if (search.name === undefined) throw wrong('', 'Give a phone, tckn, email, handle or name.');
+  const name = nameLookup(search.name);
+  if (name === undefined) throw wrong('/name', 'No word stands in it.');
+  return [name];
 }
 
 const wrong = (pointer: string, message: string): RefusedRequest =>
@@ -202,8 +204,8 @@ const fold = (text: string): string => text.toLocaleLowerCase('tr').normalize('N
 
 /** Part of a name is enough only for readers who see it: else it could be guessed letter by letter. */
 function hasName(view: RecordView | undefined, name: string, revealed: boolean): boolean {
-  const whole = fold(view?.record.citizen.name ?? '');
-  return revealed ? whole.includes(fold(name)) : whole === fold(name);
+  const whole = view?.record.citizen.name ?? '';
+  return sameName(whole, name) || (revealed && fold(whole).includes(fold(name)));
 }
 
 const search = defineRoute({
@@ -212,7 +214,7 @@ const search = defineRoute({
   tag: 'Records',
   summary: 'Find the records of a person',
   description:
-    'By phone, TCKN, e-mail or handle (any that match); `name` narrows: the whole name, or part of it where the key reveals. Confidential and anonymous records are left out, except for a key with `records:reveal` that says why.',
+    'By phone, TCKN, e-mail or handle (any that match); `name` narrows what they find: the whole name, or part of it where the key reveals. By `name` alone: the whole name, in any order of its words, with or without Turkish letters, never part of it. Confidential and anonymous records are left out, except for a key with `records:reveal` that says why.',
   access: { scopes: ['records:read'] },
   load: 'read',
   params: none,
@@ -222,7 +224,8 @@ const search = defineRoute({
   errors: ['forbidden'],
   examples: [
     { name: 'By telephone', body: { phone: '0532 123 45 67' }, status: 200 },
-    { name: 'A name alone is not enough', body: { name: 'Ayşe' }, status: 400 },
+    { name: 'By the whole name', body: { name: 'Yılmaz Ayşe' }, status: 200 },
+    { name: 'By nothing', body: {}, status: 400 },
   ],
   handle: async ({ body, request, actor, house }) => {
     const { reader, records } = house.gateway;
