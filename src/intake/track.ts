@@ -62,6 +62,7 @@ function toTracking({ record, events }: RecordView): Tracking {
     return [
       {
         at: event.at,
+        event: event.name,
         label: status === undefined ? 'Bilgi' : statusLabels[status],
         ...(text !== undefined && { text }),
       },

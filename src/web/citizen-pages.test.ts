@@ -1,4 +1,4 @@
-import { RefusedRequest, TransientError } from '@kapi/contract';
+import { eventNames, eventRule, RefusedRequest, TransientError } from '@kapi/contract';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { issueToken } from './citizen/form-token.ts';
@@ -12,6 +12,7 @@ import {
   servePages,
   tokenKey,
 } from './citizen/testing-pages.ts';
+import { textsOf } from './citizen/texts.ts';
 import { citizenErrors, readNotice, wantsPage } from './citizen-pages.ts';
 
 let app: FastifyInstance;
@@ -348,6 +349,14 @@ describe('tracking', () => {
     expect(answer.body).toContain('<span lang="tr">Not eklendi</span>');
   });
 
+  it.each(eventNames.filter((name) => eventRule(name).status !== undefined || eventRule(name).byPerson))(
+    'says «%s» in English on the English page',
+    (name) => {
+      // A proposed answer is not yet one, and not shown.
+      if (name !== 'answer_proposed') expect(textsOf.en.tracking.events[name]).toBeDefined();
+    },
+  );
+
   it('opens by link, and a link that is not one is a page not found', async () => {
     expect((await app.inject('/takip/token-1')).statusCode).toBe(200);
     const unknown = await app.inject('/en/takip/nope');
@@ -384,6 +393,11 @@ describe('every page', () => {
     expect(answer.headers['set-cookie']).toBeUndefined();
     expect(answer.body).not.toMatch(/<style|\sstyle=|\son[a-z]+=|<script(?! src="\/assets\/)/);
     expect(answer.body).toContain('112');
+  });
+
+  it('of English is found with a slash at its end too', async () => {
+    const answer = await app.inject('/en/');
+    expect([answer.statusCode, answer.headers.location]).toEqual([308, '/en']);
   });
 
   it('names the notice version and the institution in the KVKK notice', async () => {

@@ -228,6 +228,8 @@ export function citizenPages(options: CitizenPagesOptions): FastifyPluginAsync {
       app.get(at('/erisilebilirlik'), (_request, reply) => send(reply, 200, accessibilityPage(frame)));
     };
     for (const language of languages) mount(language);
+    // As people type it.
+    app.get('/en/', (_request, reply) => reply.redirect('/en', 308));
   };
 }
 

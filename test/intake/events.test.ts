@@ -87,6 +87,21 @@ describe('the coordination centre’s events', () => {
   });
 });
 
+describe('the tracking page', () => {
+  it('is told each step by its event, so that it can say it in another language', async () => {
+    const { number, trackingPin = '' } = await town.say({}, 'k1');
+    await apply(town.house, number, { event: 'accepted' }, actor());
+    await apply(town.house, number, { event: 'answer_proposed', citizenText: 'henüz değil' }, actor());
+    await apply(town.house, number, { event: 'noted', internalNote: 'x', citizenText: 'Bilginize' }, actor());
+    const { history } = await track(town.house, new PinLocks(), number, trackingPin);
+    expect(history).toMatchObject([
+      { event: 'received', label: 'Sırada' },
+      { event: 'accepted', label: 'Kabul edildi' },
+      { event: 'noted', label: 'Bilgi', text: 'Bilginize' },
+    ]);
+  });
+});
+
 describe('five wrong PINs', () => {
   it('lock the record for an hour, and an unknown number looks the same as a wrong PIN', async () => {
     const { number, trackingPin = '' } = await town.say({}, 'k1');

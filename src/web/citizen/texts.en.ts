@@ -173,6 +173,7 @@ export const en: Texts = {
       linked: 'Linked to another record',
       unlinked: 'Link removed',
       split: 'Divided into two records',
+      noted: 'Information',
       transcribed: 'Written down from your recording',
     },
     refresh: 'This page shows none of your personal data.',
