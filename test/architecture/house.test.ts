@@ -7,8 +7,6 @@ import { filesBelow, read, root, sourcesBelow } from './sources.ts';
 
 /** About 300 is where a file asks to be two ideas; here it is told so. */
 const mostLines = 400;
-/** The store's port is one contract, read from top to bottom. */
-const longer: Readonly<Record<string, number>> = { 'src/contract/store.ts': 800 };
 /** One word per thing: these name nothing, or name what has a better name here. */
 const forbidden = ['manager', 'helper', 'helpers', 'util', 'utils', 'service', 'services', 'handler2'];
 
@@ -33,7 +31,7 @@ describe('the house', () => {
     const long = sources
       .filter(({ path }) => !/\.(test|rows)\.ts$|\/testing-[^/]+\.ts$/.test(path))
       .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
-      .filter(({ path, lines }) => lines > (longer[path] ?? mostLines));
+      .filter(({ lines }) => lines > mostLines);
     expect(long).toEqual([]);
   });
 
