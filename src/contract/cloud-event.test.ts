@@ -71,7 +71,7 @@ describe('an outgoing event', () => {
     expect(render('masked').data.event).toEqual({
       name: 'corrected',
       citizenText: 'Sayın Zümrüt Kara, TC *********46',
-      reason: 'Arayın: *********21',
+      reason: 'Arayın: 0532 *** ** 21',
       unit: 'su-isleri',
       partner: 'uedas',
       plannedDate: '2026-11-24',

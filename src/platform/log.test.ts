@@ -13,6 +13,7 @@ function lines() {
 
 const rows: readonly [string, Record<string, unknown>, string][] = [
   ['a TCKN in a field', { note: 'tckn 10000000146 dedi' }, '***46'],
+  ['a TCKN with what is not seen in it', { note: 'tckn 1000\u200b0000\u200b146 dedi' }, '***46'],
   ['a TCKN as a number', { value: 10000000146 }, '***46'],
   ['a phone, spaced', { note: 'ara: +90 532 123 45 67' }, '***67'],
   ['a phone as a number', { value: 905321234567 }, '***67'],

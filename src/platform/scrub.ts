@@ -1,4 +1,4 @@
-import { maskEmail } from '@kapi/contract';
+import { digitGap, maskEmail } from '@kapi/contract';
 
 /**
  * Keeps personal data and secrets out of logs: the second net under the rule that a log line carries
@@ -24,9 +24,15 @@ const sensitiveKeys = new Set(
 );
 
 // The first alternatives are what may stay; what they match cannot be taken for a phone by the last.
-const patterns =
-  /(?<keep>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Z]{2,8}-\d{2}-\d{7,}-\d(?!\d)|\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)|(?<email>[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8})|(?<digits>\+?\d(?:[ \t().\-/]{0,2}\d){9,25})/giu;
-const mayHold = /@|\d[\d \t().\-/]{7,}\d/;
+const patterns = new RegExp(
+  [
+    '(?<keep>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Z]{2,8}-\\d{2}-\\d{7,}-\\d(?!\\d)|\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(?::\\d{2}(?:\\.\\d+)?)?(?:Z|[+-]\\d{2}:\\d{2})?)',
+    '(?<email>[\\p{L}\\p{N}._%+-]{1,64}@[\\p{L}\\p{N}-]{1,63}(?:\\.[\\p{L}\\p{N}-]{1,63}){1,8})',
+    `(?<digits>\\+?\\d(?:${digitGap}\\d){9,25})`,
+  ].join('|'),
+  'giu',
+);
+const mayHold = new RegExp(`@|\\d(?:${digitGap}\\d){8}`, 'u');
 
 const masked = (digits: string): string => `***${digits.slice(-2)}`;
 const maxDepth = 6;

@@ -115,11 +115,32 @@ describe('masks', () => {
     [maskName('Ayşe Nur Yılmaz'), 'A*** N*** Y***'],
     [
       maskText('TC 10000000146 tel 0532 123 45 67, ayse@example.org'),
-      'TC *********46 tel *********67, a***@example.org',
+      'TC *********46 tel 0532 *** ** 67, a***@example.org',
     ],
     [maskText('TC: 100 0000 0146.'), 'TC: *********46.'],
     [maskText('tel ٠٥٣٢ ١٢٣ ٤٥ ٦٧'), 'tel *********٦٧'],
-    [maskText('tel 0532\u00a0123–45–67'), 'tel *********67'],
+    [maskText('tel 0532\u00a0123–45–67'), 'tel 0532 *** ** 67'],
+    [maskText('+90 532 123 45 67 ve (0224) 123 45 67'), '0532 *** ** 67 ve (0224 *** ** 67'],
+    [maskText('+49 1511 2345678'), '*'.repeat(11).concat('78')],
+    [maskText('TC 1000\u200b0000\u200b146'), 'TC *********46'],
+    [
+      maskText('TC 1\u200b0\u200c0\u200d0\u20600\ufeff0\u00ad0\u200e0\u200b1\u200b4\u200b6'),
+      'TC *********46',
+    ],
+    [maskText(`TC 1${'\u200b'.repeat(50)}0000000146`), 'TC *********46'],
+    [maskText('TC 1̲0̲0̲0̲0̲0̲0̲0̲1̲4̲6̲'), 'TC *********46̲'],
+    [
+      maskText('TC 100_000_001_46, 100*000*001*46, 100,000,001,46'),
+      'TC *********46, *********46, *********46',
+    ],
+    [maskText('TC\n100\n000\n001\n46'), 'TC\n*********46'],
+    [maskText('ayse\u200b@exam\u200bple.org'), 'a***@example.org'],
+    [maskText('40.2199871, 28.9123456'), '40.2199871, 28.9123456'],
+    [maskPhone('abc'), '***'],
+    [maskPhone('0532'), '***'],
+    [maskText('kapı 12 100 000 001 46'), 'kapı 12 *********46'],
+    [maskTcknsIn('kapı 12, 100 000 001 46'), 'kapı 12, *********46'],
+    [maskTcknsIn('TC 1000\u200b0000\u200b146, 1234\u200b5678901'), 'TC *********46, *********01'],
     [maskTcknsIn('TC10000000146, 12345678901, 100 000 001 46'), 'TC*********46, *********01, *********46'],
     [
       maskTcknsIn('Tel 0532 123 45 67, +90 532 123 45 67, 100 000 001 47'),
@@ -132,6 +153,12 @@ describe('masks', () => {
     ],
   ])('%s', (masked, expected) => {
     expect(masked).toBe(expected);
+  });
+
+  it('read a text of hardly more than what is not seen without getting lost in it', () => {
+    const unseen = `1${'\u200b'.repeat(400)}`.repeat(500);
+    expect(maskText(unseen).length).toBeLessThan(unseen.length);
+    expect(maskText(`1${'\u200b'.repeat(200_000)}x`)).toContain('x');
   });
 
   it('leave no eleven-digit number standing in any text', () => {
