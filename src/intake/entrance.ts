@@ -171,6 +171,8 @@ export async function receive(
   if (outcome?.result === 'accepted') {
     return toReceipt(written.record, false, submission);
   }
+  // The store has answered that it wrote nothing: the number made for this record is in nobody's hands.
+  if (outcome !== undefined && join === undefined) house.numbers.giveBack(written.record.number, now);
   if (outcome?.result === 'repeated') {
     if (!outcome.sameContent) {
       throw new RefusedRequest(

@@ -38,6 +38,20 @@ describe('record numbers are taken from blocks', () => {
     expect(await take(Date.parse('2026-12-31T21:00:00Z'))).toMatch(/^SOK-27-/);
   });
 
+  it('and one that was given back is the next, in its own year', async () => {
+    const { pipeline: store, asked } = pipeline();
+    const take = numberSource(store, 'SOK', 10);
+    const [june, next] = [Date.UTC(2026, 5, 1), Date.UTC(2027, 5, 1)];
+    const first = await take(june);
+    for (let repeat = 0; repeat < 100; repeat += 1) {
+      take.giveBack(first, june);
+      expect(await take(next)).toMatch(/^SOK-27-/);
+      expect(await take(june)).toBe(first);
+    }
+    expect(await take(june)).not.toBe(first);
+    expect(asked.length).toBeLessThanOrEqual(13);
+  });
+
   it('and asks again when the store did not answer once', async () => {
     const { pipeline: store } = pipeline();
     let failed = false;

@@ -1,7 +1,11 @@
 import { civilYear, formatNumber, type Pipeline } from '@kapi/contract';
 
 /** Takes the next record number of the year a moment falls in. */
-export type NumberSource = (atMs: number) => Promise<string> | string;
+export interface NumberSource {
+  (atMs: number): Promise<string> | string;
+  /** A number taken at that moment that stands in no record, for sure: the store has said so. It is the next one taken. */
+  giveBack(number: string, atMs: number): void;
+}
 
 interface Block {
   next: number;
@@ -20,6 +24,7 @@ export function numberSource(
   const blocks = new Map<number, Block>();
   const refills = new Map<number, Promise<void>>();
   const spare = new Map<number, Block>();
+  const unused = new Map<number, string[]>();
 
   function refill(year: number): Promise<void> {
     const running = refills.get(year);
@@ -54,8 +59,15 @@ export function numberSource(
     }
   }
 
-  return (atMs) => {
+  const source = (atMs: number) => {
     const year = civilYear(atMs);
-    return take(year) ?? takeSlowly(year);
+    return unused.get(year)?.pop() ?? take(year) ?? takeSlowly(year);
   };
+  const giveBack = (number: string, atMs: number) => {
+    const year = civilYear(atMs);
+    const those = unused.get(year);
+    if (those) those.push(number);
+    else unused.set(year, [number]);
+  };
+  return Object.assign(source, { giveBack });
 }

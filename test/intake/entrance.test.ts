@@ -93,6 +93,23 @@ describe('the 48-hour clock', () => {
   });
 });
 
+describe('a repeat', () => {
+  it.each([
+    ['with the same content', {}],
+    ['with other content', { text: 'başka' }],
+  ])('%s uses up no record number', async (_name, other) => {
+    const first = await town.say({}, 'k1');
+    const repeats = Array.from({ length: 20 }, () => town.say(other, 'k1').catch(() => undefined));
+    await Promise.all(repeats);
+    for (let n = 0; n < 20; n += 1) await town.say(other, 'k1').catch(() => undefined);
+    const serial = (number: string) => Number(number.split('-')[2]);
+    const numbers = await Promise.all(Array.from({ length: 30 }, (_, n) => town.say({}, `n${n}`)));
+    const serials = numbers.map(({ number }) => serial(number));
+    expect(new Set(serials).size).toBe(30);
+    expect(Math.max(...serials)).toBe(serial(first.number) + 30);
+  });
+});
+
 describe('who joins a record', () => {
   it.each(['at first', 'when it is repeated'])('is not shown its PIN or link, %s', async (when) => {
     const { number } = await town.say({ text: 'ilk' }, 'k1', { name: 'key:other' });
