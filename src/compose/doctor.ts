@@ -1,6 +1,6 @@
 import { access, constants, statfs } from 'node:fs/promises';
 import type { Diagnosis } from '../cli/parts.ts';
-import { destinationKinds } from '../destinations/index.ts';
+import { openDestination } from '../destinations/index.ts';
 import { createHttpClient, redactingLogger } from '../platform/index.ts';
 import { canFenceNetwork } from '../workers/sandbox.ts';
 import { Accounts, type AdapterRegistry } from './accounts.ts';
@@ -47,13 +47,7 @@ export async function diagnose(options: DoctorOptions): Promise<readonly Diagnos
     ...config.destinations.map((destination) =>
       judged(`destination ${destination.id}`, async (signal) => {
         if (!destination.enabled) return { ok: true, detail: 'It is switched off.' };
-        const { kind, settings } = destination;
-        const made =
-          kind === 'webhook'
-            ? destinationKinds.webhook.create(destinationKinds.webhook.config.parse(settings))
-            : kind === 'email'
-              ? destinationKinds.email.create(destinationKinds.email.config.parse(settings))
-              : undefined;
+        const made = openDestination(destination.kind, destination.settings);
         if (!made) return { ok: true, detail: 'A queue of this gateway; readers claim from it.' };
         try {
           return (

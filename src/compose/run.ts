@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Destination } from '@kapi/contract';
 import type { Running } from '../cli/parts.ts';
-import { destinationKinds } from '../destinations/index.ts';
+import { openDestination } from '../destinations/index.ts';
 import { buildServer, defaultLimits, type HttpConfig } from '../http/index.ts';
 import { type Forward, startForward } from '../intake/forward.ts';
 import { meetPromise } from '../intake/meet-promise.ts';
@@ -231,7 +231,7 @@ function openOutlets(opened: Opened, metrics: Metrics, bells: Bells): Outlets {
   const destinations = new Map<string, Destination>();
   for (const destination of opened.config().destinations) {
     if (!destination.enabled) continue;
-    const made = createDestination(destination);
+    const made = openDestination(destination.kind, destination.settings);
     if (made) destinations.set(destination.id, made);
   }
   const forward = startForward({
@@ -287,18 +287,6 @@ function openOutlets(opened: Opened, metrics: Metrics, bells: Bells): Outlets {
   });
   notify.start();
   return { pulls, forward, notify };
-}
-
-/** The destination's `settings` were checked by the schema of its kind when the configuration was read. */
-function createDestination({ kind, settings }: KapiConfig['destinations'][number]): Destination | undefined {
-  switch (kind) {
-    case 'webhook':
-      return destinationKinds.webhook.create(destinationKinds.webhook.config.parse(settings));
-    case 'email':
-      return destinationKinds.email.create(destinationKinds.email.config.parse(settings));
-    default:
-      return undefined;
-  }
 }
 
 async function closeOutlets({ pulls, forward, notify }: Outlets): Promise<void> {

@@ -39,9 +39,11 @@ export interface Counterpart {
    * certificate nobody vouches for.
    */
   create(link: 'trusted' | 'untrusted', timeoutMs: number): Destination;
-  mode(mode: CounterpartMode): void;
+  mode(mode: CounterpartMode): void | Promise<void>;
   /** Events that arrived whole, in order; `taken` where the other side has it for good. */
   readonly seen: readonly { readonly id: string; readonly body: Uint8Array; readonly taken: boolean }[];
+  /** Resolves once `seen` holds all that arrived so far, where that has to be asked for. */
+  settled?(): Promise<void>;
   readonly secrets: readonly string[];
   openConnections(): number;
   close(): Promise<void>;
@@ -99,11 +101,12 @@ export function testDestination(kind: string, harness: DestinationHarness): void
 
     for (const mode of counterpartModes.filter((each) => harness.modes[each])) {
       it(`makes of a counterpart that is ${mode}: ${outcomes[mode]}`, async () => {
-        counterpart.mode(mode);
+        await counterpart.mode(mode);
         const error = await attempt(testEvent(1, 1));
         const outcome = toOutcome(error);
         if (outcomes[mode] === 'either') expect(['delivered', 'transient']).toContain(outcome);
         else expect(outcome, inspect(error)).toBe(outcomes[mode]);
+        await counterpart.settled?.();
         if (outcome === 'delivered') expect(counterpart.seen.some(({ taken }) => taken)).toBe(true);
         expectNoSecret([error, logged]);
       });
@@ -112,6 +115,7 @@ export function testDestination(kind: string, harness: DestinationHarness): void
     it('does not trust a certificate that nobody vouches for', async () => {
       const error = await attempt(testEvent(1, 1), open('untrusted'));
       expect(toOutcome(error), inspect(error)).toBe('transient');
+      await counterpart.settled?.();
       expect(counterpart.seen).toEqual([]);
       expectNoSecret([error, logged]);
     });
@@ -125,9 +129,10 @@ export function testDestination(kind: string, harness: DestinationHarness): void
       const event = testEvent(1, 1);
       const trying: CounterpartMode[] = ['failing', 'taken-then-reset', 'slow', 'ok', 'ok'];
       for (const mode of trying.filter((each) => harness.modes[each])) {
-        counterpart.mode(mode);
+        await counterpart.mode(mode);
         await attempt(event);
       }
+      await counterpart.settled?.();
       expect(counterpart.seen.length).toBeGreaterThan(1);
       for (const { id, body } of counterpart.seen) {
         expect(id).toBe(event.id);
@@ -140,16 +145,17 @@ export function testDestination(kind: string, harness: DestinationHarness): void
       const trouble: CounterpartMode[] = ['failing', 'reset', 'throttled'];
       const down = trouble.filter((each) => harness.modes[each]);
       for (let round = 0; round < 9; round++) {
-        counterpart.mode(down[round % down.length] ?? 'failing');
+        await counterpart.mode(down[round % down.length] ?? 'failing');
         const errors = await Promise.all(records.map(([first]) => first && attempt(first)));
         for (const error of errors) expect(kindOfError(error)).toBe('transient');
       }
-      counterpart.mode('ok');
+      await counterpart.mode('ok');
       await Promise.all(
         records.map(async (events) => {
           for (const event of events) expect(await attempt(event)).toBeUndefined();
         }),
       );
+      await counterpart.settled?.();
       const taken = counterpart.seen.filter((each) => each.taken).map(({ id }) => id);
       for (const events of records) {
         const ids = events.map(({ id }) => id);
@@ -158,7 +164,7 @@ export function testDestination(kind: string, harness: DestinationHarness): void
     });
 
     it('gives up at once when its signal aborts', async () => {
-      counterpart.mode('hanging');
+      await counterpart.mode('hanging');
       const stop = new AbortController();
       // Patient for longer than a test may take: only the signal can end it.
       const sending = open('trusted', 60_000).send(testEvent(1, 1), context(stop.signal));
@@ -185,6 +191,7 @@ export function testDestination(kind: string, harness: DestinationHarness): void
         expect(probed.ok, probed.detail).toBe(ok);
         expectNoSecret([probed, logged]);
       }
+      await counterpart.settled?.();
       expect(counterpart.seen).toEqual([]);
     });
 
