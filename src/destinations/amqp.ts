@@ -57,7 +57,7 @@ export async function openAmqp(
     throw new ConfigError('missing_dependency', message);
   });
   try {
-    const model = await connectTo(library, server, life);
+    const model = await connectTo(library, server, topology, life);
     const channel = await model.createConfirmChannel();
     const link = toLink(model, channel, topology, life);
     await (topology.mode === 'declare' ? declare(channel, topology) : check(channel, topology));
@@ -67,7 +67,12 @@ export async function openAmqp(
   }
 }
 
-async function connectTo(library: Awaited<ReturnType<LoadAmqp>>, server: AmqpServer, life: Life) {
+async function connectTo(
+  library: Awaited<ReturnType<LoadAmqp>>,
+  server: AmqpServer,
+  topology: AmqpTopology,
+  life: Life,
+): Promise<ChannelModel> {
   const socket = {
     // Destroys the socket at whatever stage it is.
     signal: life.signal,
@@ -85,7 +90,12 @@ async function connectTo(library: Awaited<ReturnType<LoadAmqp>>, server: AmqpSer
     password: server.login.password,
     heartbeat: server.heartbeatSeconds,
   };
-  return library.connect(address, socket);
+  const model = await library.connect(address, socket);
+  // At once: an error that nobody listens to ends the process, and the channel is still to be opened.
+  const over = (error?: Error) => life.abort(toAmqpFailure(error, topology));
+  model.on('error', over);
+  model.on('close', over);
+  return model;
 }
 
 /** A durable topic exchange, all of whose events a quorum queue keeps; what readers cannot take goes to `<queue>.dead`. */
@@ -126,8 +136,6 @@ function toLink(model: ChannelModel, channel: ConfirmChannel, topology: AmqpTopo
     ended ??= { failure, mostBytes: mostBytesOf(error) };
     life.abort(failure);
   };
-  model.on('error', finish);
-  model.on('close', finish);
   channel.on('error', finish);
   // Before the library tells the confirms.
   channel.prependListener('close', () => finish());

@@ -12,7 +12,9 @@ export const brokerConfig = {
   ca: z.string().optional().describe('Certificate authority of the broker, PEM, where it is a private one'),
   headers: z
     .record(
-      z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, { error: 'letters, digits and hyphens, at most 64' }),
+      z.string().regex(/^(?!nats-)[a-z][a-z0-9-]{0,63}$/i, {
+        error: 'letters, digits and hyphens, at most 64, not Nats-…',
+      }),
       z.string().regex(/^[\x20-\x7e]{0,256}$/, { error: 'printable ASCII, at most 256' }),
     )
     .default({})

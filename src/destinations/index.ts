@@ -1,6 +1,7 @@
 import type { ConfigSchema, Destination } from '@kapi/contract';
 import type { z } from 'zod';
 import { createEmailDestination, emailDestinationConfig } from './email.ts';
+import { createNats, natsConfig } from './nats.ts';
 import { queueConfig } from './queue.ts';
 import { createRabbitmq, rabbitmqConfig } from './rabbitmq.ts';
 import { createWebhook, webhookConfig } from './webhook.ts';
@@ -22,6 +23,7 @@ export const destinationKinds = {
   webhook: pushed(webhookConfig, createWebhook),
   email: pushed(emailDestinationConfig, createEmailDestination),
   rabbitmq: pushed(rabbitmqConfig, createRabbitmq),
+  nats: pushed(natsConfig, createNats),
 } as const satisfies Readonly<Record<string, DestinationKind>>;
 
 const byName: Readonly<Record<string, DestinationKind>> = destinationKinds;

@@ -1,7 +1,8 @@
 import { connect, createServer } from 'node:net';
 
-/** Where the Debian package listens. */
+/** Where the Debian packages listen. */
 export const rabbitmqPort = 5672;
+export const natsPort = 4222;
 
 /** The reason why nobody answers there; undefined where somebody does. With KAPI_REQUIRE_ENGINES=1 it throws. */
 export async function missingBroker(name: string, port: number): Promise<string | undefined> {
