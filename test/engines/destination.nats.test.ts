@@ -185,6 +185,7 @@ describe.skipIf(missing !== undefined)(`against NATS${missing === undefined ? ''
       throttled: false,
       refusing: true,
     },
+    timeoutMs: 3_000,
     start: startCounterpart,
   });
 

@@ -161,6 +161,7 @@ describe.skipIf(missing !== undefined)(
         throttled: false,
         refusing: false,
       },
+      timeoutMs: 3_000,
       start: startCounterpart,
     });
 

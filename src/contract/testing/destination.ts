@@ -52,6 +52,8 @@ export interface Counterpart {
 export interface DestinationHarness {
   /** Every mode is answered: false where the protocol has no such thing. `throttled` asks for 7 seconds. */
   readonly modes: Readonly<Record<CounterpartMode, boolean>>;
+  /** How long a destination waits for an answer; 600 where absent. Longer where a real server has to sync. */
+  readonly timeoutMs?: number;
   start(): Promise<Counterpart>;
 }
 
@@ -63,7 +65,7 @@ export function testDestination(kind: string, harness: DestinationHarness): void
     let logged: unknown[];
     const opened: Destination[] = [];
 
-    const open = (link: 'trusted' | 'untrusted', timeoutMs = 600): Destination => {
+    const open = (link: 'trusted' | 'untrusted', timeoutMs = harness.timeoutMs ?? 600): Destination => {
       const made = counterpart.create(link, timeoutMs);
       opened.push(made);
       return made;
