@@ -1,8 +1,8 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { ConfigError } from '@kapi/contract';
 import { failpoint } from '../../contract/failpoint.ts';
+import type { Row } from '../shared/rows.ts';
 import { migrations } from './migrations/index.ts';
-import type { Row } from './rows.ts';
 
 /** One connection with its prepared statements, each prepared once. */
 export class Connection {

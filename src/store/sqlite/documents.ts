@@ -1,16 +1,12 @@
-import { type Callback, channels, noticeKinds, type Upload, type Urgency } from '@kapi/contract';
-import {
-  type DataKey,
-  type KeyRing,
-  newDataKey,
-  open,
-  SealingError,
-  seal,
-  unwrapDataKey,
-} from '../../sealing/index.ts';
-import type { PackedEnvelopeWork, PackedMessageWork, PackedNoticeWork, PackedPartWork } from './command.ts';
-import type { Connection } from './connection.ts';
-import type { CallbackDoc } from './pack.ts';
+import type { Callback, Upload } from '@kapi/contract';
+import { type DataKey, type KeyRing, newDataKey, open, unwrapDataKey } from '../../sealing/index.ts';
+import type {
+  PackedEnvelopeWork,
+  PackedMessageWork,
+  PackedNoticeWork,
+  PackedPartWork,
+} from '../shared/command.ts';
+import { toCallback, toNoticeWork } from '../shared/mapping.ts';
 import {
   bytes,
   fromJson,
@@ -20,9 +16,9 @@ import {
   maybeText,
   type Row,
   text,
-  word,
-} from './rows.ts';
-import { languages, noticeStates } from './words.ts';
+} from '../shared/rows.ts';
+import { type Owner, openEnvelope, openFrom, sealTo } from '../shared/sealed.ts';
+import type { Connection } from './connection.ts';
 
 /** Where a version of a record stands: one key for both, so that it needs no second index. */
 export const versionId = (rid: number, version: number): number => rid * 2 ** 20 + version;
@@ -34,20 +30,6 @@ export const lookupBlock = (rid: number): number => rid >> blockBits;
 export const foundByLookup = (hashes: number): string =>
   `WITH RECURSIVE blocks (block) AS (SELECT 0 UNION ALL SELECT block + 1 FROM blocks WHERE block < (SELECT max(rid) >> ${blockBits} FROM records))
    SELECT rid FROM blocks CROSS JOIN lookups USING (block) WHERE hash IN (${Array.from({ length: hashes }, () => '?').join(', ')})`;
-
-/** Thrown where stored bytes are not what was sealed, or do not read as what they were. */
-export const isDamage = (thrown: unknown): thrown is Error =>
-  thrown instanceof SealingError || thrown instanceof SyntaxError || thrown instanceof RangeError;
-
-/** Whose data key seals a document. `id` is the contract's id and part of what is authenticated. */
-export interface Owner {
-  readonly id: string;
-  readonly row: number;
-  /** Undefined once erased. */
-  readonly key: DataKey | undefined;
-  /** Of a record, where its writer just wrote it. */
-  readonly urgency?: Urgency;
-}
 
 /** Owners kept at least; what is older than twice as many is forgotten. */
 const cached = 512;
@@ -151,46 +133,16 @@ export class Documents {
     return { id: 'house', row: 0, key: this.house() };
   }
 
-  // Field names below are authenticated with the bytes: never change one.
-
   sealTo(owner: Owner, field: string, plain: string | Uint8Array): Buffer {
-    if (!owner.key) throw new Error(`The owner of ${field} has been erased.`);
-    return seal(owner.key, plain, `${owner.id}:${field}`);
+    return sealTo(owner, field, plain);
   }
   openFrom(owner: Owner | undefined, field: string, sealed: Uint8Array | undefined): string | undefined {
-    if (!owner?.key || !sealed) return undefined;
-    return open(owner.key, sealed, `${owner.id}:${field}`).toString();
+    return openFrom(owner, field, sealed);
   }
 
-  /** Envelope: lengths of head and of the entrance's own message (4 bytes each), both as JSON, then the body. */
-  sealEnvelope(owner: Owner, head: string, own: string, body: Uint8Array): Buffer {
-    const headBytes = Buffer.byteLength(head);
-    const ownBytes = Buffer.byteLength(own);
-    const whole = Buffer.allocUnsafe(8 + headBytes + ownBytes + body.length);
-    whole.writeUInt32BE(headBytes);
-    whole.writeUInt32BE(ownBytes, 4);
-    whole.write(head, 8);
-    whole.write(own, 8 + headBytes);
-    whole.set(body, 8 + headBytes + ownBytes);
-    return this.sealTo(owner, 'envelope', whole);
-  }
-  #openEnvelope(
-    owner: Owner | undefined,
-    sealed: Uint8Array | undefined,
-  ): { head: string; own: string; body: Uint8Array } | undefined {
-    if (!owner?.key || !sealed) return undefined;
-    const whole = open(owner.key, sealed, `${owner.id}:envelope`);
-    const headEnd = 8 + whole.readUInt32BE(0);
-    const ownEnd = headEnd + whole.readUInt32BE(4);
-    return {
-      head: whole.toString('utf8', 8, headEnd),
-      own: whole.toString('utf8', headEnd, ownEnd),
-      body: new Uint8Array(whole.subarray(ownEnd)),
-    };
-  }
   openEnvelope(row: Row): PackedEnvelopeWork | undefined {
     const owner = this.envelopeAt(integer(row, 'eid'));
-    const opened = this.#openEnvelope(owner, maybeBytes(row, 'sealed'));
+    const opened = openEnvelope(owner, maybeBytes(row, 'sealed'));
     if (!owner || !opened) return undefined;
     const blobId = maybeText(row, 'blob_id');
     return {
@@ -209,7 +161,7 @@ export class Documents {
     if (sealed) return this.openFrom(owner, `message:${text(row, 'id')}`, sealed);
     if (integer(row, 'own') === 0 || text(row, 'state') === 'erased') return undefined;
     const envelope = this.connection.get('SELECT sealed FROM envelopes WHERE eid = ?', integer(row, 'eid'));
-    return this.#openEnvelope(owner, envelope && maybeBytes(envelope, 'sealed'))?.own;
+    return openEnvelope(owner, envelope && maybeBytes(envelope, 'sealed'))?.own;
   }
 
   parts(eid: number): readonly PackedPartWork[] {
@@ -273,28 +225,7 @@ export class Documents {
     const id = text(row, 'id');
     const doc = this.openFrom(owner, `notice:${id}`, maybeBytes(row, 'sealed'));
     if (!owner || doc === undefined) return undefined;
-    const sentAt = maybeInteger(row, 'sent_at');
-    const ref = maybeText(row, 'ref');
-    const reason = maybeText(row, 'reason');
-    return {
-      doc,
-      clear: {
-        id,
-        recordId: owner.id,
-        eventId: text(row, 'event_id'),
-        kind: word(row, 'kind', noticeKinds),
-        step: integer(row, 'step'),
-        channel: word(row, 'channel', channels),
-        account: text(row, 'account'),
-        template: text(row, 'template'),
-        language: word(row, 'language', languages),
-        state: word(row, 'state', noticeStates),
-        createdAt: integer(row, 'created_at'),
-        ...(sentAt !== undefined && { sentAt }),
-        ...(ref !== undefined && { ref }),
-        ...(reason !== undefined && { reason }),
-      },
-    };
+    return toNoticeWork(row, owner.id, doc);
   }
 
   callback(row: Row): Callback | undefined {
@@ -304,16 +235,7 @@ export class Documents {
     const owner = rid === undefined ? this.houseOwner() : this.recordAt(rid);
     const doc = this.openFrom(owner, `callback:${id}`, sealed);
     if (doc === undefined) return undefined;
-    const closedAt = maybeInteger(row, 'closed_at');
-    const closedBy = maybeText(row, 'closed_by');
-    return {
-      id,
-      ...(rid !== undefined && owner && { recordId: owner.id }),
-      ...fromJson<CallbackDoc>(doc),
-      createdAt: integer(row, 'created_at'),
-      ...(closedAt !== undefined && { closedAt }),
-      ...(closedBy !== undefined && { closedBy }),
-    };
+    return toCallback(row, rid === undefined ? undefined : owner?.id, doc);
   }
 
   upload(row: Row): Upload {

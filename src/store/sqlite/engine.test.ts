@@ -15,11 +15,11 @@ import { DatabaseSync } from 'node:sqlite';
 import type { AcceptEntry } from '@kapi/contract';
 import { afterEach, expect, it, vi } from 'vitest';
 import { KeyRing, loadKeyRing } from '../../sealing/index.ts';
+import { packEntry } from '../shared/pack.ts';
 import { assertDurable, openWriter } from './connection.ts';
 import { SqliteEngine } from './engine.ts';
 import { openSqliteStore } from './index.ts';
 import { refuseNetworkFileSystem } from './lock.ts';
-import { packEntry } from './pack.ts';
 import { temporaryStores } from './testing.ts';
 
 const stores = temporaryStores('inline');

@@ -1,17 +1,18 @@
 import { codeOf, type ErrorCode, type SaveOutcome, type Settlement } from '@kapi/contract';
 import { failpoint } from '../../contract/failpoint.ts';
 import { KeyRing } from '../../sealing/index.ts';
-import type { Answer, AnswerOf, Command, GroupResult, Value } from './command.ts';
+import { Abort, failure } from '../shared/abort.ts';
+import type { Answer, AnswerOf, Command, GroupResult, Value } from '../shared/command.ts';
+import type { PackedEntry, PackedSave } from '../shared/pack.ts';
 import { type Connection, openWriter } from './connection.ts';
 import { Documents } from './documents.ts';
-import type { PackedEntry, PackedSave } from './pack.ts';
 import { acceptEntry } from './write/accept.ts';
 import { applyChange } from './write/changes.ts';
 import { claimWork } from './write/claims.ts';
 import { checkKeys, rewrapSome } from './write/keys.ts';
 import { freeClaims, hold, release, reserveNumbers } from './write/leases.ts';
 import { checkToken, endClaim } from './write/settle.ts';
-import { Abort, Writing } from './write/writing.ts';
+import { Writing } from './write/writing.ts';
 
 export interface EngineOptions {
   readonly path: string;
@@ -228,11 +229,3 @@ export class SqliteEngine {
 /** `UNIQUE constraint failed: notices.event_id, …` → `notices` */
 const constrained = (thrown: unknown): string =>
   (thrown instanceof Error ? /failed: (\w+)/.exec(thrown.message)?.[1] : undefined) ?? 'row';
-
-function failure(outcome: Abort['outcome']): { code: ErrorCode; detail: string } {
-  if (outcome.result === 'failed') return { code: outcome.code, detail: outcome.detail };
-  if (outcome.result === 'conflict')
-    return { code: 'version_conflict', detail: `Record ${outcome.recordId} has changed.` };
-  const what = outcome.result === 'exists' ? outcome.what : outcome.result;
-  return { code: 'internal', detail: `A unique key already stands: ${what}.` };
-}

@@ -1,12 +1,5 @@
-import { type ErrorCode, KapiError } from '@kapi/contract';
-import type { Answer, AnswerOf, Command, GroupResult } from './command.ts';
+import type { Hosted } from '../shared/grouping.ts';
 import { type EngineOptions, SqliteEngine } from './engine.ts';
-
-/** Where the engine runs. `run` takes a group and answers it after its commit. */
-export interface Hosted {
-  run(commands: readonly Command[], done: (result: GroupResult) => void): void;
-  close(): Promise<void>;
-}
 
 /** In this thread: for commands and tests; each commit holds up the event loop. */
 export function hostInline(options: EngineOptions): Hosted {
@@ -16,77 +9,3 @@ export function hostInline(options: EngineOptions): Hosted {
     close: async () => engine.close(),
   };
 }
-
-interface Waiting {
-  readonly command: Command;
-  resolve(answer: Answer): void;
-}
-
-/** Groups under way: one in its commit, one at hand when that ends. What comes meanwhile joins the next. */
-const maxInFlight = 2;
-
-/** Collects commands into groups. Answers come in order, after the group's commit. */
-export class Grouping {
-  readonly #hosted: Hosted;
-  readonly #onResult: (result: GroupResult) => void;
-  #collected: Waiting[] = [];
-  #idle: (() => void) | undefined;
-  #inFlight = 0;
-  #closed = false;
-
-  constructor(hosted: Hosted, onResult: (result: GroupResult) => void) {
-    this.#hosted = hosted;
-    this.#onResult = onResult;
-  }
-
-  /** @throws TransientError `store_unavailable` where the group was not committed */
-  run<C extends Command>(command: C): Promise<AnswerOf[C['verb']]> {
-    if (this.#closed) return Promise.reject(new KapiError('store_unavailable', 'The store is closed.'));
-    return new Promise((resolve, reject) => {
-      this.#collected.push({
-        command,
-        resolve: (answer) =>
-          // The engine answers each command with the value of its verb; the types of a list cannot say so.
-          'error' in answer ? reject(toError(answer.error)) : resolve(answer.value as AnswerOf[C['verb']]),
-      });
-      if (this.#collected.length === 1) setImmediate(() => this.#flush());
-    });
-  }
-
-  #flush(): void {
-    if (this.#inFlight >= maxInFlight || this.#collected.length === 0) return;
-    const group = this.#collected;
-    this.#collected = [];
-    this.#inFlight += 1;
-    this.#hosted.run(
-      group.map(({ command }) => command),
-      (result) => {
-        this.#inFlight -= 1;
-        this.#flush();
-        group.forEach((waiting, index) => {
-          waiting.resolve(
-            result.answers[index] ?? {
-              error: { code: 'store_unavailable', message: 'The store gave no answer.' },
-            },
-          );
-        });
-        this.#onResult(result);
-        if (this.#inFlight === 0 && this.#collected.length === 0) this.#idle?.();
-      },
-    );
-  }
-
-  /** Refuses new commands, waits for those under way, closes the files. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (this.#inFlight > 0 || this.#collected.length > 0)
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve;
-      });
-    await this.#hosted.close();
-  }
-}
-
-export const toError = ({ code, message }: { code: ErrorCode; message: string }): KapiError =>
-  new KapiError(code, message);

@@ -13,10 +13,11 @@ import {
 import { failpoint } from '../../contract/failpoint.ts';
 import { isKeyFile, type KeyRing, writeKeyRing } from '../../sealing/index.ts';
 import { type FileBlobs, openFileBlobs } from '../blobs/files.ts';
-import type { GroupResult, RewrapPosition, RewrapStep } from './command.ts';
-import { Grouping, hostInline } from './host.ts';
+import type { GroupResult, RewrapPosition, RewrapStep } from '../shared/command.ts';
+import { Grouping } from '../shared/grouping.ts';
+import { createPipeline } from '../shared/pipeline.ts';
+import { hostInline } from './host.ts';
 import { lockDataFolder, refuseNetworkFileSystem } from './lock.ts';
-import { createPipeline } from './pipeline.ts';
 import { createReader } from './read/reader.ts';
 import { createReaderPort } from './reader-port.ts';
 import { hostInThread, ReaderThread } from './thread-host.ts';
@@ -70,6 +71,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   }
 }
 
+/** One group in its commit, one at hand when that ends. */
+const maxInFlight = 2;
+
 async function assemble(
   options: SqliteStoreOptions,
   path: string,
@@ -93,7 +97,7 @@ async function assemble(
   const referenced = async (ids: readonly string[]): Promise<ReadonlySet<string>> =>
     new Set(near.referencedBlobs(ids));
 
-  const grouping = new Grouping(hosted, (result: GroupResult) => {
+  const grouping = new Grouping(hosted, maxInFlight, (result: GroupResult) => {
     if (result.fatal !== undefined) die(result.fatal);
     for (const detail of result.damaged) options.onDamage?.(detail);
     if (result.hint) for (const listener of listeners) listener(result.hint);

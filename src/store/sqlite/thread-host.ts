@@ -1,9 +1,9 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { codeOf, KapiError } from '@kapi/contract';
-import type { Command, GroupResult } from './command.ts';
+import type { Command, GroupResult } from '../shared/command.ts';
+import type { Hosted } from '../shared/grouping.ts';
 import type { EngineOptions } from './engine.ts';
-import type { Hosted } from './host.ts';
 import type { SyncReader } from './read/reader.ts';
 
 /** Main thread → writer thread. */

@@ -1,4 +1,4 @@
-import type { Command, GroupResult } from '../../../src/store/sqlite/command.ts';
+import type { Command, GroupResult } from '../../../src/store/shared/command.ts';
 import { type EngineOptions, SqliteEngine as Honest } from '../../../src/store/sqlite/engine.ts';
 
 export type { EngineOptions };

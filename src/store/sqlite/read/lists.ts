@@ -1,26 +1,26 @@
-import {
-  type ApiKey,
-  type AuditCheck,
-  type AuditMark,
-  type AuditRow,
-  type Callback,
-  channels,
-  type DeadLetter,
-  type Envelope,
-  type NotACase,
-  type Page,
-  type PageOptions,
-  type Part,
-  type QuarantineEntry,
-  type Scope,
+import type {
+  AuditCheck,
+  AuditMark,
+  AuditRow,
+  Callback,
+  DeadLetter,
+  NotACase,
+  Page,
+  PageOptions,
+  QuarantineEntry,
 } from '@kapi/contract';
+import { auditHash, auditStart } from '../../shared/audit-chain.ts';
+import {
+  type EnvelopeView,
+  toAudit,
+  toDeadLetter,
+  toEnvelopeView,
+  toNotACase,
+  toQuarantineEntry,
+} from '../../shared/mapping.ts';
+import { after, page } from '../../shared/page.ts';
+import { bytes, integer, type Row, text } from '../../shared/rows.ts';
 import type { Documents } from '../documents.ts';
-import type { EnvelopeHead } from '../pack.ts';
-import { bytes, fromJson, integer, maybeInteger, maybeText, type Row, text, word } from '../rows.ts';
-import { toPart } from '../unpack.ts';
-import { envelopeStates } from '../words.ts';
-import { auditHash, auditStart } from '../write/writing.ts';
-import { after, page } from './page.ts';
 
 /** Whole envelopes first, then single items, each in order of arrival. */
 export function quarantine(
@@ -43,22 +43,11 @@ export function quarantine(
     offset ?? 0,
     options.limit + 1,
   );
-  return page(
-    rows,
-    options.limit,
-    (row) => ({
-      id: text(row, 'id'),
-      what: integer(row, 'what') === 0 ? 'envelope' : 'item',
-      envelopeId: text(row, 'envelope_id'),
-      adapter: text(row, 'adapter'),
-      account: text(row, 'account'),
-      receivedAt: integer(row, 'received_at'),
-      code: maybeText(row, 'code') ?? '',
-      detail: maybeText(row, 'detail') ?? '',
-      bytes: integer(row, 'bytes'),
-    }),
-    (row) => [integer(row, 'what'), integer(row, 'eid'), integer(row, 'nth')],
-  );
+  return page(rows, options.limit, toQuarantineEntry, (row) => [
+    integer(row, 'what'),
+    integer(row, 'eid'),
+    integer(row, 'nth'),
+  ]);
 }
 
 /** Deliveries first, then notices. A destination leaves notices out. */
@@ -83,22 +72,7 @@ export function deadLetters(
     last ?? 0,
     options.limit + 1,
   );
-  return page(
-    rows,
-    options.limit,
-    (row) => ({
-      id: text(row, 'id'),
-      what: integer(row, 'what') === 0 ? 'delivery' : 'notice',
-      destination: text(row, 'destination'),
-      number: text(row, 'number'),
-      sequence: maybeInteger(row, 'sequence') ?? 0,
-      attempts: integer(row, 'attempt'),
-      code: maybeText(row, 'code') ?? '',
-      detail: maybeText(row, 'detail') ?? '',
-      at: maybeInteger(row, 'at') ?? 0,
-    }),
-    (row) => [integer(row, 'what'), integer(row, 'nth')],
-  );
+  return page(rows, options.limit, toDeadLetter, (row) => [integer(row, 'what'), integer(row, 'nth')]);
 }
 
 export function notCases(documents: Documents, options: PageOptions): Page<NotACase> {
@@ -108,18 +82,7 @@ export function notCases(documents: Documents, options: PageOptions): Page<NotAC
     last ?? 0,
     options.limit + 1,
   );
-  return page(
-    rows,
-    options.limit,
-    (row) => ({
-      messageId: text(row, 'id'),
-      account: text(row, 'account'),
-      channel: word(row, 'channel', channels),
-      receivedAt: integer(row, 'received_at'),
-      reason: maybeText(row, 'reason') ?? '',
-    }),
-    (row) => [integer(row, 'mid')],
-  );
+  return page(rows, options.limit, toNotACase, (row) => [integer(row, 'mid')]);
 }
 
 export function callbacks(documents: Documents, options: PageOptions & { open?: boolean }): Page<Callback> {
@@ -142,39 +105,10 @@ export function callbacks(documents: Documents, options: PageOptions & { open?: 
   return { ...paged, items: paged.items.flatMap((row) => documents.callback(row) ?? []) };
 }
 
-export interface EnvelopeView {
-  readonly envelope: Envelope;
-  readonly parts: readonly Part[];
-  readonly state: (typeof envelopeStates)[number];
-  readonly reason?: string;
-  /** Where the body is in the blob store. */
-  readonly blobId?: string;
-}
-
-/** An erased envelope keeps its place and what its records still need; headers and body are empty. */
 export function envelope(documents: Documents, id: string): EnvelopeView | undefined {
   const row = documents.connection.get('SELECT * FROM envelopes WHERE id = ?', id);
   if (!row) return undefined;
-  const opened = documents.openEnvelope(row);
-  const head = opened
-    ? fromJson<EnvelopeHead>(opened.head)
-    : { receivedAt: new Date(integer(row, 'received_at')).toISOString(), contentType: '', headers: {} };
-  const reason = [maybeText(row, 'code'), maybeText(row, 'detail')]
-    .filter((one) => one !== undefined)
-    .join(': ');
-  return {
-    envelope: {
-      id,
-      adapter: text(row, 'adapter'),
-      account: text(row, 'account'),
-      ...head,
-      body: opened?.body ?? new Uint8Array(),
-    },
-    parts: documents.parts(integer(row, 'eid')).map(toPart),
-    state: word(row, 'state', envelopeStates),
-    ...(reason !== '' && { reason }),
-    ...(opened?.blobId !== undefined && { blobId: opened.blobId }),
-  };
+  return toEnvelopeView(row, documents.openEnvelope(row), documents.parts(integer(row, 'eid')));
 }
 
 /** Those an adapter reads: envelopes of entrances were understood when they came. */
@@ -200,34 +134,6 @@ export function envelopesSince(
   );
 }
 
-export function toApiKey(row: Row): ApiKey {
-  const revokedAt = maybeInteger(row, 'revoked_at');
-  const queues = maybeText(row, 'queues');
-  const account = maybeText(row, 'account');
-  return {
-    id: text(row, 'id'),
-    name: text(row, 'name'),
-    scopes: fromJson<Scope[]>(text(row, 'scopes')),
-    ...(account !== undefined && { account }),
-    ...(queues !== undefined && { queues: fromJson<string[]>(queues) }),
-    createdAt: integer(row, 'created_at'),
-    rateLimited: integer(row, 'rate_limited') === 1,
-    ...(revokedAt !== undefined && { revokedAt }),
-  };
-}
-
-const toAudit = (row: Row): AuditRow => ({
-  sequence: integer(row, 'sequence'),
-  at: integer(row, 'at'),
-  actor: text(row, 'actor'),
-  action: text(row, 'action'),
-  subject: text(row, 'subject'),
-  detail: text(row, 'detail'),
-  hash: hex(row),
-});
-
-const hex = (row: Row): string => Buffer.from(bytes(row, 'hash')).toString('hex');
-
 export function audit(documents: Documents, options: PageOptions): Page<AuditRow> {
   const [last] = after(options.cursor, 1) ?? [0];
   const rows = documents.connection.all(
@@ -237,6 +143,8 @@ export function audit(documents: Documents, options: PageOptions): Page<AuditRow
   );
   return page(rows, options.limit, toAudit, (row) => [integer(row, 'sequence')]);
 }
+
+const hex = (row: Row): string => Buffer.from(bytes(row, 'hash')).toString('hex');
 
 const auditSlice = 'SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?';
 

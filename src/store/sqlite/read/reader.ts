@@ -1,19 +1,18 @@
 import type { Reader } from '@kapi/contract';
 import { KeyRing, keyedHash } from '../../../sealing/index.ts';
+import { type EnvelopeView, toApiKey } from '../../shared/mapping.ts';
+import { integer, text as textOf } from '../../shared/rows.ts';
 import { type Connection, openReader } from '../connection.ts';
 import { Documents } from '../documents.ts';
-import { integer, text as textOf } from '../rows.ts';
 import { backlog, books, queueStats, recount } from './books.ts';
 import {
   audit,
   callbacks,
   deadLetters,
-  type EnvelopeView,
   envelope,
   envelopesSince,
   notCases,
   quarantine,
-  toApiKey,
   verifyAudit,
 } from './lists.ts';
 import { history, lateRecords, messages, record, recordByNotice, records, stream } from './records.ts';

@@ -1,57 +1,25 @@
 import type { SQLInputValue } from 'node:sqlite';
-import {
-  applicationTypes,
-  channels,
-  type EventData,
-  kinds,
-  type Lookup,
-  type Page,
-  type PageOptions,
-  type Profile,
-  type RecordEvent,
-  type RecordQuery,
-  type RecordSummary,
-  type RecordView,
-  type SokRecord,
-  type StoredMessage,
-  statuses,
-  urgencies,
+import type {
+  EventData,
+  Lookup,
+  Page,
+  PageOptions,
+  Profile,
+  RecordEvent,
+  RecordQuery,
+  RecordSummary,
+  RecordView,
+  SokRecord,
+  StoredMessage,
 } from '@kapi/contract';
 import { keyedHash } from '../../../sealing/index.ts';
-import { type Documents, foundByLookup, isDamage } from '../documents.ts';
-import { fromJson, integer, maybeBytes, maybeInteger, maybeText, type Row, text, word } from '../rows.ts';
-import { toMessage, toNotice } from '../unpack.ts';
-import { eventName } from '../words.ts';
-import { after, page } from './page.ts';
-
-export function toSummary(row: Row): RecordSummary {
-  const topic = maybeText(row, 'topic');
-  const unit = maybeText(row, 'unit');
-  const district = maybeText(row, 'district');
-  const neighbourhood = maybeText(row, 'neighbourhood');
-  const promiseDueAt = maybeInteger(row, 'promise_due_at');
-  const promiseMetAt = maybeInteger(row, 'promise_met_at');
-  return {
-    id: text(row, 'id'),
-    number: text(row, 'number'),
-    version: integer(row, 'version'),
-    status: word(row, 'status', statuses),
-    kind: word(row, 'kind', kinds),
-    applicationType: word(row, 'application_type', applicationTypes),
-    channel: word(row, 'channel', channels),
-    account: text(row, 'account'),
-    urgency: word(row, 'urgency', urgencies),
-    confidential: integer(row, 'confidential') === 1,
-    receivedAt: integer(row, 'received_at'),
-    updatedAt: integer(row, 'updated_at'),
-    ...(topic !== undefined && { topic }),
-    ...(unit !== undefined && { unit }),
-    ...(district !== undefined && { district }),
-    ...(neighbourhood !== undefined && { neighbourhood }),
-    ...(promiseDueAt !== undefined && { promiseDueAt }),
-    ...(promiseMetAt !== undefined && { promiseMetAt }),
-  };
-}
+import { toSummary } from '../../shared/mapping.ts';
+import { after, page } from '../../shared/page.ts';
+import { fromJson, integer, maybeBytes, maybeInteger, type Row, text } from '../../shared/rows.ts';
+import { isDamage } from '../../shared/sealed.ts';
+import { toMessage, toNotice } from '../../shared/unpack.ts';
+import { eventName } from '../../shared/words.ts';
+import { type Documents, foundByLookup } from '../documents.ts';
 
 const toEvent = (documents: Documents, row: Row): RecordEvent & { readonly position: number } => {
   const owner = documents.recordAt(integer(row, 'rid'));

@@ -1,12 +1,14 @@
 import type { AcceptOutcome } from '@kapi/contract';
 import { newDataKey } from '../../../sealing/index.ts';
-import type { PackedChange, PackedEntry, PackedMessage } from '../pack.ts';
-import { bytes, fromJson, integer, maybeInteger, text } from '../rows.ts';
+import { required } from '../../shared/abort.ts';
+import type { PackedChange, PackedEntry, PackedMessage } from '../../shared/pack.ts';
+import { bytes, fromJson, integer, maybeInteger, text } from '../../shared/rows.ts';
+import { sealEnvelope } from '../../shared/sealed.ts';
 import { applyChange } from './changes.ts';
 import { putCursor } from './leases.ts';
 import { insertOwnMessage } from './messages.ts';
 import { putPart } from './parts.ts';
-import { required, type Writing } from './writing.ts';
+import type { Writing } from './writing.ts';
 
 /** Stores one envelope under its key, or recognises it. @throws Abort from a change of an entrance's entry */
 export function acceptEntry(w: Writing, entry: PackedEntry, now: number, moveCursor: boolean): AcceptOutcome {
@@ -55,7 +57,7 @@ function insert(
     envelope.blobId ?? null,
     urgent ? 1 : 0,
     wrapped,
-    w.documents.sealEnvelope(owner, envelope.head, own?.message.content ?? '', envelope.body),
+    sealEnvelope(owner, envelope.head, own?.message.content ?? '', envelope.body),
     now,
   );
   w.count('envelope.total', 1);

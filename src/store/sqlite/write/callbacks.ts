@@ -1,8 +1,9 @@
 import type { CloseCallback } from '@kapi/contract';
-import type { CallbackDoc, PackedCallback } from '../pack.ts';
-import { fromJson, maybeInteger, type Row, text } from '../rows.ts';
+import { required } from '../../shared/abort.ts';
+import type { CallbackDoc, PackedCallback } from '../../shared/pack.ts';
+import { fromJson, maybeInteger, type Row, text } from '../../shared/rows.ts';
 import { keyed } from './records.ts';
-import { required, type Writing } from './writing.ts';
+import type { Writing } from './writing.ts';
 
 /** Reason, phone and what to tell, of a call-back that is open and not erased. */
 function openDoc(w: Writing, row: Row): CallbackDoc | undefined {

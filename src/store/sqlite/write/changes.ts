@@ -1,7 +1,8 @@
 import type { Change } from '@kapi/contract';
 import { seal } from '../../../sealing/index.ts';
-import type { PackedChange } from '../pack.ts';
-import { integer, maybeInteger, type Row, text } from '../rows.ts';
+import { Abort, required } from '../../shared/abort.ts';
+import type { PackedChange } from '../../shared/pack.ts';
+import { integer, maybeInteger, type Row, text } from '../../shared/rows.ts';
 import { closeCallback, putCallback } from './callbacks.ts';
 import { moveDelivery } from './deliveries.ts';
 import { erase } from './erase.ts';
@@ -11,7 +12,7 @@ import { envelopeOf, placeMessage, putItem, putMessage, recordRow, restoreMessag
 import { moveNotice, putNotice, putReport } from './notices.ts';
 import { putPart } from './parts.ts';
 import { putEvent, putRecord } from './records.ts';
-import { Abort, required, type Writing } from './writing.ts';
+import type { Writing } from './writing.ts';
 
 const pinTries = 5;
 const pinLockMs = 3600_000;

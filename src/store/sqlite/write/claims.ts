@@ -1,7 +1,7 @@
 import { type ClaimOptions, profiles, type Stage } from '@kapi/contract';
-import type { PackedMessageWork, PackedNoticeWork, PackedWork } from '../command.ts';
-import { isDamage } from '../documents.ts';
-import { integer, maybeInteger, type Row, text, word } from '../rows.ts';
+import type { PackedMessageWork, PackedNoticeWork, PackedWork } from '../../shared/command.ts';
+import { integer, maybeInteger, type Row, text, word } from '../../shared/rows.ts';
+import { isDamage } from '../../shared/sealed.ts';
 import { claimDeliveries } from './forward-claim.ts';
 import { outgoing } from './outgoing.ts';
 import { checkToken, endClaim } from './settle.ts';

@@ -1,26 +1,7 @@
-import { type Urgency, urgencies } from '@kapi/contract';
-import { integer, type Row } from '../rows.ts';
+import type { Urgency } from '@kapi/contract';
+import { type DeliveryState, deliveryCounter, priorityOf, stateCode } from '../../shared/deliveries.ts';
+import { integer, type Row } from '../../shared/rows.ts';
 import type { Writing } from './writing.ts';
-
-export const deliveryStates = [
-  'ready',
-  'behind',
-  'waiting',
-  'claimed',
-  'delivered',
-  'dead',
-  'erased',
-] as const;
-export type DeliveryState = (typeof deliveryStates)[number];
-export const stateCode = (state: DeliveryState): number => deliveryStates.indexOf(state);
-export const firstSettled = stateCode('delivered');
-
-export const priorityOf = (urgency: Urgency): number => urgencies.indexOf(urgency);
-export const urgencyAt = (priority: number): Urgency => urgencies[priority] ?? 'normal';
-
-/** Counters of one destination, by state and priority; the delivery book and queue statistics are sums of them. */
-export const deliveryCounter = (did: number, state: number, priority: number): string =>
-  `delivery:${did}:${state}:${priority}`;
 
 export function addDelivery(
   w: Writing,

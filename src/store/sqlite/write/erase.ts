@@ -1,12 +1,13 @@
 import type { Erase } from '@kapi/contract';
 import { failpoint } from '../../../contract/failpoint.ts';
+import { Abort, required } from '../../shared/abort.ts';
+import { integer, maybeBytes, maybeText, type Row, text } from '../../shared/rows.ts';
 import { foundByLookup } from '../documents.ts';
-import { integer, maybeBytes, maybeText, type Row, text } from '../rows.ts';
 import { moveDelivery } from './deliveries.ts';
 import { moveItems } from './items.ts';
 import { moveMessage } from './messages.ts';
 import { dropLookups } from './records.ts';
-import { Abort, required, type Writing } from './writing.ts';
+import type { Writing } from './writing.ts';
 
 /**
  * Erases documents and data keys; rows stay as tombstones so that the books balance, and keys so that

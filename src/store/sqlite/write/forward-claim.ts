@@ -1,6 +1,7 @@
 import { type ClaimOptions, TransientError, type Urgency } from '@kapi/contract';
-import { integer, type Row, text } from '../rows.ts';
-import { deliveryCounter, moveDelivery, priorityOf, stateCode, urgencyAt } from './deliveries.ts';
+import { deliveryCounter, priorityOf, stateCode, urgencyAt } from '../../shared/deliveries.ts';
+import { integer, type Row, text } from '../../shared/rows.ts';
+import { moveDelivery } from './deliveries.ts';
 import type { Writing } from './writing.ts';
 
 export interface ClaimedDelivery {

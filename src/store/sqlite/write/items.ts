@@ -1,4 +1,4 @@
-import { bytes, integer, type Row, text } from '../rows.ts';
+import { bytes, integer, type Row, text } from '../../shared/rows.ts';
 import type { Writing } from './writing.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { KeyRing, keyedHash, open, rewrapDataKey, SealingError, seal } from '../../../sealing/index.ts';
-import type { RewrapPosition, RewrapStep } from '../command.ts';
-import { bytes, integer, maybeBytes, text } from '../rows.ts';
+import type { RewrapPosition, RewrapStep } from '../../shared/command.ts';
+import { bytes, integer, maybeBytes, text } from '../../shared/rows.ts';
 import type { Writing } from './writing.ts';
 
 /**

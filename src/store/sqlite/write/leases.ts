@@ -1,4 +1,4 @@
-import { integer, text } from '../rows.ts';
+import { integer, text } from '../../shared/rows.ts';
 import { moveDelivery } from './deliveries.ts';
 import type { Writing } from './writing.ts';
 

@@ -1,9 +1,10 @@
 import type { PlaceMessage, PutItem } from '@kapi/contract';
-import type { Owner } from '../documents.ts';
-import type { PackedMessage } from '../pack.ts';
-import { bytes, integer, maybeInteger, type Row, text } from '../rows.ts';
+import { Abort, required } from '../../shared/abort.ts';
+import type { PackedMessage } from '../../shared/pack.ts';
+import { bytes, integer, maybeBytes, maybeInteger, type Row, text } from '../../shared/rows.ts';
+import type { Owner } from '../../shared/sealed.ts';
 import { showItem } from './items.ts';
-import { Abort, required, type Writing } from './writing.ts';
+import type { Writing } from './writing.ts';
 
 export const envelopeOf = (w: Writing, id: string): Owner => {
   const owner = w.documents.envelope(id);
@@ -134,7 +135,7 @@ function reviseMessage(
     revision - 1,
     integer(old, 'eid'),
     bytes(before, 'content'),
-    old.sealed ?? null,
+    maybeBytes(old, 'sealed') ?? null,
   );
   const placed = placement.place === 'in-record';
   const cid =

@@ -1,8 +1,9 @@
 import type { MoveNotice, PutReport } from '@kapi/contract';
-import type { PackedNotice } from '../pack.ts';
-import { integer, maybeText, type Row, text } from '../rows.ts';
+import { Abort, required } from '../../shared/abort.ts';
+import type { PackedNotice } from '../../shared/pack.ts';
+import { integer, maybeText, type Row, text } from '../../shared/rows.ts';
 import { keyed } from './records.ts';
-import { Abort, required, type Writing } from './writing.ts';
+import type { Writing } from './writing.ts';
 
 export function putNotice(w: Writing, { notice, dueAt }: PackedNotice): void {
   const owner = keyed(w, notice.recordId);

@@ -1,20 +1,9 @@
-import {
-  type CloudEvent,
-  type EventData,
-  eventType,
-  profiles,
-  type RecordEvent,
-  type SokRecord,
-  toCloudEvent,
-} from '@kapi/contract';
-import type { PackedWork } from '../command.ts';
-import type { Owner } from '../documents.ts';
-import { bytes, fromJson, integer, maybeBytes, type Row, text, word } from '../rows.ts';
-import { eventName } from '../words.ts';
+import { profiles } from '@kapi/contract';
+import { type Outgoing, renderEvent, toOutgoing } from '../../shared/rendering.ts';
+import { bytes, integer, maybeBytes, type Row, text, word } from '../../shared/rows.ts';
+import type { Owner } from '../../shared/sealed.ts';
 import { keyed } from './records.ts';
 import type { Writing } from './writing.ts';
-
-type Outgoing = Pick<Extract<PackedWork, { stage: 'forward' }>, 'event' | 'body' | 'subject' | 'type'>;
 
 /** The event's bytes for its profile: rendered at the first claim, from then on as stored. */
 export function outgoing(w: Writing, row: Row): Outgoing {
@@ -34,12 +23,7 @@ export function outgoing(w: Writing, row: Row): Outgoing {
     renderBody(w, owner, row, event) ??
     storedBody(w, owner, row) ??
     '';
-  return {
-    event,
-    body: new Uint8Array(Buffer.from(body)),
-    subject: text(row, 'number'),
-    type: eventType(eventName(event.name)),
-  };
+  return toOutgoing(event, text(row, 'number'), body);
 }
 
 /** The record's own key where it has one, from the row at hand; one that was erased gets a fresh one. */
@@ -62,11 +46,7 @@ function storedBody(w: Writing, owner: Owner, row: Row): string | undefined {
 /** Renders and keeps the bytes; undefined where another destination of the profile had them rendered before. */
 function renderBody(w: Writing, owner: Owner, row: Row, event: Outgoing['event']): string | undefined {
   const doc = w.documents.recordDoc(owner, event.version);
-  const rendered =
-    doc === undefined
-      ? withoutRecord(event, text(row, 'number'), w.institution)
-      : toCloudEvent(toEvent(event), fromJson<SokRecord>(doc), word(row, 'profile', profiles), w.institution);
-  const json = JSON.stringify(rendered);
+  const json = renderEvent(event, doc, text(row, 'number'), word(row, 'profile', profiles), w.institution);
   const { changes } = w.connection.run(
     'INSERT INTO event_bodies (position, profile, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
     integer(row, 'position'),
@@ -75,22 +55,3 @@ function renderBody(w: Writing, owner: Owner, row: Row, event: Outgoing['event']
   );
   return changes > 0 ? json : undefined;
 }
-
-const toEvent = (event: Outgoing['event']): RecordEvent => ({
-  ...event,
-  name: eventName(event.name),
-  data: fromJson<EventData>(event.data),
-});
-
-/** What can still be said of a record that has been erased: that it has. */
-const withoutRecord = (event: Outgoing['event'], number: string, institution: string): CloudEvent => ({
-  specversion: '1.0',
-  id: event.id,
-  type: eventType(eventName(event.name)),
-  source: `kapi/${institution}`,
-  subject: number,
-  sequence: event.sequence,
-  time: event.at,
-  datacontenttype: 'application/json',
-  data: { number, event: { name: event.name } },
-});

@@ -1,5 +1,5 @@
-import type { Owner } from '../documents.ts';
-import type { PackedPart } from '../pack.ts';
+import type { PackedPart } from '../../shared/pack.ts';
+import type { Owner } from '../../shared/sealed.ts';
 import type { Writing } from './writing.ts';
 
 const finalStates: ReadonlySet<string> = new Set(['stored', 'expired', 'refused', 'infected']);

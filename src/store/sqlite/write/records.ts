@@ -1,10 +1,13 @@
 import { type Urgency, urgencies } from '@kapi/contract';
 import { newDataKey } from '../../../sealing/index.ts';
-import { lookupBlock, type Owner, versionId } from '../documents.ts';
-import { clearColumns, type PackedEvent, type PackedRecord } from '../pack.ts';
-import { integer, maybeBytes, type Row, text, word } from '../rows.ts';
-import { addDelivery, priorityOf, reprioritise } from './deliveries.ts';
-import { Abort, type Writing } from './writing.ts';
+import { Abort } from '../../shared/abort.ts';
+import { priorityOf } from '../../shared/deliveries.ts';
+import { clearColumns, type PackedEvent, type PackedRecord } from '../../shared/pack.ts';
+import { integer, maybeBytes, type Row, text, word } from '../../shared/rows.ts';
+import type { Owner } from '../../shared/sealed.ts';
+import { lookupBlock, versionId } from '../documents.ts';
+import { addDelivery, reprioritise } from './deliveries.ts';
+import type { Writing } from './writing.ts';
 
 export function putRecord(w: Writing, change: PackedRecord, now: number): void {
   if (change.version !== change.expectedVersion + 1)

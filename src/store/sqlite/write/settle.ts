@@ -1,8 +1,10 @@
 import type { Ending, Settlement } from '@kapi/contract';
-import { integer, type Row } from '../rows.ts';
-import { endDelivery, firstSettled, moveDelivery, promoteNext } from './deliveries.ts';
+import { Abort } from '../../shared/abort.ts';
+import { firstSettled } from '../../shared/deliveries.ts';
+import { integer, type Row } from '../../shared/rows.ts';
+import { endDelivery, moveDelivery, promoteNext } from './deliveries.ts';
 import { wakeRead } from './parts.ts';
-import { Abort, type Writing } from './writing.ts';
+import type { Writing } from './writing.ts';
 
 const tables = {
   read: { table: 'envelopes', key: 'id', columns: 'eid, state, token' },
@@ -115,7 +117,7 @@ function endAssemble(w: Writing, ending: Final, row: Row): void {
   }
   const waiting = w.connection.get('SELECT 1 AS one FROM messages WHERE cid = ? AND due = 1 LIMIT 1', cid);
   if (ending.end === 'parked')
-    for (const { eid } of w.connection.all(
+    for (const quarantined of w.connection.all(
       `SELECT DISTINCT eid FROM messages JOIN envelopes USING (eid) WHERE cid = ? AND due = 1 AND envelopes.state = 'read' AND entrance = 0`,
       cid,
     )) {
@@ -123,7 +125,7 @@ function endAssemble(w: Writing, ending: Final, row: Row): void {
         `UPDATE envelopes SET state = 'quarantined', code = ?, detail = ? WHERE eid = ?`,
         ending.code,
         ending.detail,
-        eid ?? null,
+        integer(quarantined, 'eid'),
       );
       w.count('envelope.read', -1);
       w.count('envelope.quarantined', 1);

@@ -1,18 +1,9 @@
-import { createHash } from 'node:crypto';
-import type { CommitHint, Reached, SaveOutcome, Stage } from '@kapi/contract';
+import type { CommitHint, Reached, Stage } from '@kapi/contract';
 import { keyedHash } from '../../../sealing/index.ts';
+import { auditHash, auditStart } from '../../shared/audit-chain.ts';
+import { integer, text } from '../../shared/rows.ts';
 import type { Connection } from '../connection.ts';
 import type { Documents } from '../documents.ts';
-import { integer, type Row, text } from '../rows.ts';
-
-/** Thrown inside a change to give up its whole entry or save; nothing of it stays. */
-export class Abort extends Error {
-  readonly outcome: Exclude<SaveOutcome, { result: 'saved' }>;
-  constructor(outcome: Exclude<SaveOutcome, { result: 'saved' }>) {
-    super(outcome.result);
-    this.outcome = outcome;
-  }
-}
 
 /** What the verbs of one group share: connection, documents, books, audit chain, hints. */
 export class Writing {
@@ -192,19 +183,3 @@ export class Writing {
     );
   }
 }
-
-export const auditStart = Buffer.alloc(32);
-
-/** SHA-256 over the hash before and the row in one fixed form. */
-export function auditHash(
-  before: Uint8Array,
-  row: { sequence: number; at: number; actor: string; action: string; subject: string; detail: string },
-): Buffer {
-  const canonical = JSON.stringify([row.sequence, row.at, row.actor, row.action, row.subject, row.detail]);
-  return createHash('sha256').update(before).update(canonical).digest();
-}
-
-export const required = (row: Row | undefined, what: string): Row => {
-  if (!row) throw new Abort({ result: 'failed', code: 'not_found', detail: `There is no such ${what}.` });
-  return row;
-};

@@ -10,7 +10,7 @@ import type {
   Stage,
   WorkOf,
 } from '@kapi/contract';
-import type { Grouping } from './host.ts';
+import type { Grouping } from './grouping.ts';
 import { maxRowBytes, packEntry, packSave } from './pack.ts';
 import { unpackWork, type Work } from './unpack.ts';
 

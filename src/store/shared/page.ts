@@ -1,5 +1,5 @@
 import { type Page, RefusedRequest } from '@kapi/contract';
-import type { Row } from '../rows.ts';
+import type { Row } from './rows.ts';
 
 /** The position a page cursor stands for, or undefined on the first page. @throws RefusedRequest `invalid_request` */
 export function after(cursor: string | undefined, parts: number): number[] | undefined {

@@ -1,7 +1,5 @@
-import type { SQLOutputValue } from 'node:sqlite';
-
-/** A row as SQLite returns it; the functions below take typed values out of it. */
-export type Row = Readonly<Record<string, SQLOutputValue>>;
+/** A row as a database returns it; the functions below take typed values out of it. */
+export type Row = Readonly<Record<string, unknown>>;
 
 const wrong = (column: string): Error => new Error(`Column ${column} does not hold what the schema says.`);
 
