@@ -2,10 +2,12 @@ import { access, constants, statfs } from 'node:fs/promises';
 import type { Diagnosis } from '../cli/parts.ts';
 import { openDestination } from '../destinations/index.ts';
 import { createHttpClient, redactingLogger } from '../platform/index.ts';
+import { judgeServer } from '../store/postgres/index.ts';
 import { canFenceNetwork } from '../workers/sandbox.ts';
 import { Accounts, type AdapterRegistry } from './accounts.ts';
 import type { KapiConfig } from './open.ts';
 import { fenceDiagnosis } from './parser-fence.ts';
+import { databaseOf } from './store.ts';
 
 interface DoctorOptions {
   readonly config: KapiConfig;
@@ -31,6 +33,7 @@ export async function diagnose(options: DoctorOptions): Promise<readonly Diagnos
   const results = await Promise.all([
     dataFolder(options.dataFolder),
     fenceDiagnosis(canFenceNetwork()),
+    judged('store', () => storeOf(config)),
     ...config.accounts.map(({ id, enabled }) =>
       judged(`account ${id}`, async (signal) => {
         if (!enabled) return { ok: true, detail: 'It is switched off.' };
@@ -83,6 +86,12 @@ async function judged(
     return { subject, ok: false, detail: error instanceof Error ? error.message : 'It failed.' };
   }
 }
+
+/** The embedded store is judged by opening it; of a server its settings can be asked. */
+const storeOf = async ({ store }: KapiConfig): Promise<{ ok: boolean; detail: string }> =>
+  store.engine === 'postgres'
+    ? judgeServer(databaseOf(store))
+    : { ok: true, detail: 'Embedded, in the data folder.' };
 
 async function dataFolder(path: string): Promise<Diagnosis> {
   return judged('data folder', async () => {

@@ -25,7 +25,6 @@ import {
   systemClock,
 } from '../platform/index.ts';
 import { type KeyRing, keyedHash, loadKeyRing, trackingTokens } from '../sealing/index.ts';
-import { openSqliteStore } from '../store/sqlite/index.ts';
 import { createParserPool, type ParserPool } from '../workers/parser-pool.ts';
 import { Accounts, type AdapterRegistry } from './accounts.ts';
 import { sparing } from './full-disk.ts';
@@ -33,6 +32,7 @@ import { createGateway } from './gateway.ts';
 import { createHouse } from './house.ts';
 import { toDestinations, toIntakeSettings } from './intake-settings.ts';
 import { replyAccounts } from './stages.ts';
+import { openStore } from './store.ts';
 
 export type KapiConfig = Config<Templates>;
 
@@ -94,18 +94,18 @@ export async function open(options: OpenOptions): Promise<Opened> {
     clock: systemClock,
     log,
   });
-  const openStore = () =>
-    openSqliteStore({
+  const opening = () =>
+    openStore(config.store, {
       dataDir: dataFolder,
       keys: ring,
       institution: config.institution.id,
       onFatal: (error) => options.onFatal(error.message),
       ...(options.onDamage && { onDamage: options.onDamage }),
     });
-  const whole = await openStore().catch((thrown: unknown) => {
+  const whole = await opening().catch((thrown: unknown) => {
     // A start writes too: on a full disk it needs the room that was kept for it.
     if (!ballast.refused()) throw thrown;
-    return openStore();
+    return opening();
   });
   const store = sparing(whole, ballast);
   const http = createHttpClient();

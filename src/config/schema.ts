@@ -96,13 +96,35 @@ const destinationBase = {
 
 export const storeSchema = z
   .strictObject({
-    engine: z.enum(['sqlite']).default('sqlite').describe('`sqlite`: embedded, in the data folder'),
+    engine: z
+      .enum(['sqlite', 'postgres'])
+      .default('sqlite')
+      .describe(
+        '`sqlite`: embedded, in the data folder · `postgres`: a PostgreSQL server, for several gateways at once',
+      ),
+    url: z.string().optional().meta({
+      secret: true,
+      description: 'With `postgres`, and needed there: `postgres://user:password@host:5432/database`',
+    }),
+    schema: z
+      .string()
+      .regex(/^[a-z_][a-z0-9_]{0,47}$/, { error: 'lower-case letters, digits and underscores, at most 48' })
+      .optional()
+      .describe('With `postgres`: schema that holds the tables; absent: the first of the search path'),
     ballastMiB: z
       .int()
       .min(0)
       .max(4096)
       .default(16)
       .describe('Room kept for deliveries and operators when the disk is full; 0: none. Read at the start'),
+  })
+  .refine(({ engine, url }) => engine !== 'postgres' || url !== undefined, {
+    path: ['url'],
+    error: 'the address of the database, since the engine is `postgres`',
+  })
+  .refine(({ engine, url, schema }) => engine !== 'sqlite' || (url ?? schema) === undefined, {
+    path: ['engine'],
+    error: '`postgres`, since `url` or `schema` is set',
   })
   .prefault({})
   .describe('Where records live');
