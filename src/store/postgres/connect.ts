@@ -52,7 +52,7 @@ const int8 = 20;
 export function clientOptions(module: Pg, { url, schema }: ConnectOptions): pg.ClientConfig {
   return {
     connectionString: url,
-    application_name: 'kapi',
+    application_name: schema === undefined ? 'kapi' : `kapi ${schema}`,
     options: sessionSettings(schema),
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
