@@ -85,10 +85,15 @@ const lostMessages =
 
 /** Rolled back for a reason that passes by itself: deadlock, serialization, lock or statement time-out. */
 export const passes = (thrown: unknown): boolean =>
-  ['40P01', '40001', '55P03', '57014', '25P02'].includes(sqlState(thrown) ?? '');
+  ['40P01', '40001', '55P03', '57014'].includes(sqlState(thrown) ?? '');
 
 /** The table of a broken unique constraint, without the month of its partition. */
 export function uniqueTable(thrown: unknown): string | undefined {
   if (sqlState(thrown) !== '23505' || !(thrown instanceof Error) || !('table' in thrown)) return undefined;
   return typeof thrown.table === 'string' ? thrown.table.replace(/_p\d{6}$/, '') : undefined;
 }
+
+/** The server is there and will not have us: a wrong password, an unknown user or database. */
+export const isRefused = (thrown: unknown): boolean => /^(28|3D)/.test(sqlState(thrown) ?? '');
+
+export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : 'unknown');

@@ -5,7 +5,7 @@ import { keyedHash } from '../../sealing/index.ts';
 import type { Answer, Command, GroupResult } from '../shared/command.ts';
 import type { Hosted } from '../shared/grouping.ts';
 import { bytes, type Row, text } from '../shared/rows.ts';
-import { isLost, passes } from './connect.ts';
+import { isLost, messageOf, passes } from './connect.ts';
 import { send } from './session.ts';
 import { takeStripe } from './stripes.ts';
 import { Group, Redo } from './write/group.ts';
@@ -191,8 +191,6 @@ const transactionId = (client: pg.PoolClient): Promise<string | undefined> =>
     ({ rows }) => text(rows[0] ?? {}, 'xid'),
     () => undefined,
   );
-
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : 'unknown');
 
 const refuse = (commands: readonly Command[], message: string): GroupResult => ({
   answers: commands.map(() => ({ error: { code: 'store_unavailable', message } })),

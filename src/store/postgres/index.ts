@@ -16,7 +16,7 @@ import { type FileBlobs, openFileBlobs } from '../blobs/files.ts';
 import type { GroupResult, RewrapPosition, RewrapStep } from '../shared/command.ts';
 import { Grouping } from '../shared/grouping.ts';
 import { createPipeline } from '../shared/pipeline.ts';
-import { clientOptions, isLost, loadPg, type Pg } from './connect.ts';
+import { clientOptions, isLost, isRefused, loadPg, messageOf, type Pg } from './connect.ts';
 import { Destinations } from './destinations.ts';
 import { PostgresEngine, pauseMs } from './engine.ts';
 import { Ids } from './ids.ts';
@@ -53,7 +53,11 @@ export interface PostgresStoreOptions {
 
 export interface PostgresStore extends Store {
   readonly blobs: FileBlobs;
-  /** As of the embedded store. Every other gateway must know the new key before: it is given to them first. */
+  /**
+   * Wraps every data key anew: with a fresh key added to the key file, while this gateway is the only one, or,
+   * where the keys come from elsewhere, with the last one given there, which all gateways must know by then.
+   * Counts the rewrapped. @throws ConfigError `config_invalid`
+   */
   rotateKey(): Promise<number>;
   /** Drops blobs that no row refers to any more; once a day is enough. */
   sweepBlobs(): Promise<number>;
@@ -80,6 +84,14 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     return await assemble(options, connections);
   } catch (thrown) {
     await connections.close();
+    if (isLost(thrown))
+      throw new TransientError('store_unavailable', `The database does not answer: ${messageOf(thrown)}`, {
+        cause: thrown,
+      });
+    if (isRefused(thrown))
+      throw new ConfigError('config_invalid', `store.url: the server refuses it: ${messageOf(thrown)}`, {
+        cause: thrown,
+      });
     if (codeOf(thrown) === 'key_missing' && thrown instanceof Error && !(thrown instanceof ConfigError))
       throw new ConfigError('key_missing', thrown.message, { cause: thrown });
     throw thrown;
@@ -120,12 +132,12 @@ class Connections implements Queries {
 
   /** One question on any connection, asked again while the server is away. */
   async all(sql: string, values: readonly unknown[] = []) {
-    return this.#patiently(async () => (await send(this.#readers, sql, values)).rows);
+    return this.patiently(async () => (await send(this.#readers, sql, values)).rows);
   }
 
   /** Several questions that see one moment. */
   atOnce<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    return this.#patiently(async () => {
+    return this.patiently(async () => {
       const client = await this.#readers.connect();
       let broken = true;
       try {
@@ -142,7 +154,8 @@ class Connections implements Queries {
     });
   }
 
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+  /** Again and again while the server is away, with growing pauses. @throws TransientError `store_unavailable` */
+  async patiently<T>(work: () => Promise<T>): Promise<T> {
     const until = performance.now() + this.patienceMs;
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -186,7 +199,7 @@ async function prepare(options: PostgresStoreOptions, connections: Connections) 
 }
 
 async function assemble(options: PostgresStoreOptions, connections: Connections): Promise<PostgresStore> {
-  const { locks, newest, key, channel } = await prepare(options, connections);
+  const { locks, newest, key, channel } = await connections.patiently(() => prepare(options, connections));
   const listeners = new Set<(hint: CommitHint) => void>();
   const apiKeys = new ApiKeys();
   const tellHere = (hint: CommitHint): void => {
@@ -287,6 +300,11 @@ async function assemble(options: PostgresStoreOptions, connections: Connections)
     },
     rotateKey: async () => {
       if (isKeyFile(options.dataDir, current)) {
+        if ((await presence.alive()).length > 1)
+          throw new ConfigError(
+            'config_invalid',
+            'Other gateways use this database and would not know a fresh key: stop them, or give all of them the keys by KAPI_SEALING_KEY.',
+          );
         current = current.withNewKey();
         writeKeyRing(options.dataDir, current);
       }
