@@ -4,13 +4,17 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type AcceptEntry, formatNumber, promiseClock, type SokRecord, toInstant } from '@kapi/contract';
+import pg from 'pg';
 import { loadKeyRing } from '../../src/sealing/index.ts';
+import { openPostgresStore, type PostgresStore } from '../../src/store/postgres/index.ts';
 import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite/index.ts';
 
 /**
- * Prints what the embedded store's writer does on this machine: entrance accepts, claim and ack, inline
- * and in its thread, empty and with records waiting.
- * `node test/bench/store-writer.ts [--accepts 20000] [--waiting 200000] [--concurrency 64] [--hosting inline|thread]`
+ * Prints what a store's writer does on this machine: entrance accepts, claim and ack, empty and with
+ * records waiting. The embedded store inline and in its thread; PostgreSQL in a schema that is made and
+ * dropped, with one gateway and with two (`--gateways 2`: two stores of one process, so of one processor).
+ * `node test/bench/store-writer.ts [--engine sqlite|postgres] [--accepts 20000] [--waiting 200000] [--concurrency 64] [--hosting inline|thread]
+ *   [--url postgres://postgres@127.0.0.1:5432/test] [--gateways 1]`
  */
 const { values } = parseArgs({
   options: {
@@ -18,6 +22,9 @@ const { values } = parseArgs({
     waiting: { type: 'string', default: '200000' },
     concurrency: { type: 'string', default: '64' },
     hosting: { type: 'string', default: 'both' },
+    engine: { type: 'string', default: 'sqlite' },
+    url: { type: 'string', default: 'postgres://postgres@127.0.0.1:5432/test' },
+    gateways: { type: 'string', default: '1' },
   },
 });
 const accepts = Number(values.accepts);
@@ -26,6 +33,7 @@ const concurrency = Number(values.concurrency);
 const hostings = (['inline', 'thread'] as const).filter(
   (one) => values.hosting === 'both' || values.hosting === one,
 );
+type Measured = SqliteStore | PostgresStore;
 const start = Date.parse('2026-11-22T12:00:00+03:00');
 
 function record(id: string, serial: number): SokRecord {
@@ -192,7 +200,7 @@ function entry(serial: number): AcceptEntry {
 
 let serial = 0;
 async function acceptMany(
-  store: SqliteStore,
+  stores: readonly Measured[],
   count: number,
   callers: number,
 ): Promise<{ perSecond: number; p50: number; p99: number; busy: number }> {
@@ -205,7 +213,7 @@ async function acceptMany(
     Array.from({ length: callers }, async () => {
       for (let next = entries[taken++]; next; next = entries[taken++]) {
         const before = performance.now();
-        await store.pipeline.accept([next]);
+        await stores[taken % stores.length]?.pipeline.accept([next]);
         times.push(performance.now() - before);
       }
     }),
@@ -221,7 +229,7 @@ async function acceptMany(
   };
 }
 
-async function claimAndAck(store: SqliteStore, count: number): Promise<number> {
+async function claimAndAck(store: Measured, count: number): Promise<number> {
   const from = performance.now();
   let done = 0;
   while (done < count) {
@@ -244,45 +252,96 @@ async function claimAndAck(store: SqliteStore, count: number): Promise<number> {
 const round = (value: number): string => value.toFixed(value < 100 ? 1 : 0);
 const print = (label: string, text: string): void => console.log(`${label.padEnd(38)} ${text}`);
 
-async function measure(hosting: 'inline' | 'thread', withWaiting: boolean): Promise<void> {
+/** Opens the stores that are measured; each call gives as many gateways of the same data. */
+interface Bench {
+  readonly label: string;
+  open(): Promise<readonly Measured[]>;
+  end(): Promise<void>;
+}
+
+function sqlite(hosting: 'inline' | 'thread'): Bench {
   const dataDir = mkdtempSync(join(tmpdir(), 'kapi-bench-'));
-  const open = () =>
-    openSqliteStore({
+  return {
+    label: hosting,
+    open: async () => [
+      await openSqliteStore({
+        dataDir,
+        keys: loadKeyRing(dataDir),
+        hosting,
+        institution: 'bench',
+        onFatal: (error) => console.error(error),
+      }),
+    ],
+    end: async () => rmSync(dataDir, { recursive: true }),
+  };
+}
+
+async function postgres(): Promise<Bench> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'kapi-bench-'));
+  const schema = `kapi_bench_${process.pid}`;
+  const ask = async (sql: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: values.url });
+    await client.connect();
+    await client.query(sql);
+    await client.end();
+  };
+  await ask(`CREATE SCHEMA ${schema}`);
+  const openOne = () =>
+    openPostgresStore({
+      url: values.url,
+      schema,
       dataDir,
       keys: loadKeyRing(dataDir),
-      hosting,
       institution: 'bench',
       onFatal: (error) => console.error(error),
     });
-  let store = await open();
-  await acceptMany(store, 2000, concurrency);
+  return {
+    label: `postgres, gateways ${values.gateways}`,
+    open: async () => {
+      const opened: Measured[] = [];
+      while (opened.length < Number(values.gateways)) opened.push(await openOne());
+      return opened;
+    },
+    end: async () => {
+      await ask(`DROP SCHEMA ${schema} CASCADE`);
+      rmSync(dataDir, { recursive: true });
+    },
+  };
+}
+
+async function measure({ label: name, open, end }: Bench, withWaiting: boolean): Promise<void> {
+  let stores = await open();
+  await acceptMany(stores, 2000, concurrency);
   const run = async (label: string): Promise<void> => {
-    const alone = await acceptMany(store, Math.min(1000, accepts), 1);
+    const alone = await acceptMany(stores, Math.min(1000, accepts), 1);
     print(
       `${label}: accept, one caller`,
       `${round(alone.perSecond)}/s  p50 ${round(alone.p50)} ms  p99 ${round(alone.p99)} ms`,
     );
-    const many = await acceptMany(store, accepts, concurrency);
+    const many = await acceptMany(stores, accepts, concurrency);
     print(
       `${label}: accept, ${concurrency} callers`,
       `${round(many.perSecond)}/s  p50 ${round(many.p50)} ms  p99 ${round(many.p99)} ms  event loop busy ${round(many.busy * 100)} %`,
     );
-    print(`${label}: claim 50 + ack`, `${round(await claimAndAck(store, Math.min(5000, accepts)))}/s`);
+    const each = Math.min(5000, accepts) / stores.length;
+    const rates = await Promise.all(stores.map((store) => claimAndAck(store, each)));
+    print(`${label}: claim 50 + ack`, `${round(rates.reduce((sum, rate) => sum + rate, 0))}/s`);
   };
-  await run(`${hosting}, few waiting`);
+  await run(`${name}, few waiting`);
   if (withWaiting) {
-    await acceptMany(store, waiting, 256);
-    await run(`${hosting}, ${waiting} waiting`);
-    await store.close();
+    await acceptMany(stores, waiting, 256);
+    await run(`${name}, ${waiting} waiting`);
+    await Promise.all(stores.map((store) => store.close()));
     const from = performance.now();
-    store = await open();
-    await store.pipeline.accept([entry(++serial)]);
-    print(`${hosting}: open and first accept`, `${round(performance.now() - from)} ms`);
+    stores = await open();
+    await stores[0]?.pipeline.accept([entry(++serial)]);
+    print(`${name}: open and first accept`, `${round(performance.now() - from)} ms`);
   }
-  await store.close();
-  rmSync(dataDir, { recursive: true });
+  await Promise.all(stores.map((store) => store.close()));
+  await end();
 }
 
 console.log(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, temporary folder ${tmpdir()}`);
-for (const hosting of hostings) await measure(hosting, waiting > 0);
+if (values.engine === 'postgres') await measure(await postgres(), waiting > 0);
+else for (const hosting of hostings) await measure(sqlite(hosting), waiting > 0);
 console.log(`resident ${round(process.memoryUsage().rss / 2 ** 20)} MiB`);

@@ -67,6 +67,8 @@ export interface PostgresStore extends Store {
 
 /** Groups under way, each on a connection of its own. */
 const lanes = 3;
+/** More commands than this are shared out among the lanes: the server works on several groups at once. */
+const maxCommands = 32;
 const readers = 4;
 const dayMs = 86_400_000;
 const everyStage: readonly Stage[] = ['read', 'fetch', 'assemble', 'forward', 'notify', 'timer'];
@@ -236,7 +238,7 @@ async function assemble(options: PostgresStoreOptions, connections: Connections)
   const blobs = openFileBlobs(join(options.dataDir, 'blobs'), options.keys);
   const referenced = (asked: readonly string[]) => referencedBlobs(connections, asked);
   const engine = new PostgresEngine({ pool: connections.writers, house, patienceMs: connections.patienceMs });
-  const grouping = new Grouping(engine, lanes, (result: GroupResult) => {
+  const grouping = new Grouping(engine, { maxInFlight: lanes, maxCommands }, (result: GroupResult) => {
     for (const detail of result.damaged) options.onDamage?.(detail);
     if (result.hint) {
       tellHere(result.hint);

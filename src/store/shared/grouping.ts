@@ -13,21 +13,27 @@ interface Waiting {
 }
 
 /**
- * Collects commands into groups. Answers come in order, after the group's commit. At most `maxInFlight`
- * groups are under way; what comes meanwhile joins the next.
+ * Collects commands into groups of at most `maxCommands`. Answers come in order, after the group's commit. At
+ * most `maxInFlight` groups are under way; what comes meanwhile joins the next.
  */
 export class Grouping {
   readonly #hosted: Hosted;
   readonly #maxInFlight: number;
+  readonly #maxCommands: number;
   readonly #onResult: (result: GroupResult) => void;
   #collected: Waiting[] = [];
   #idle: (() => void) | undefined;
   #inFlight = 0;
   #closed = false;
 
-  constructor(hosted: Hosted, maxInFlight: number, onResult: (result: GroupResult) => void) {
+  constructor(
+    hosted: Hosted,
+    limits: { readonly maxInFlight: number; readonly maxCommands?: number },
+    onResult: (result: GroupResult) => void,
+  ) {
     this.#hosted = hosted;
-    this.#maxInFlight = maxInFlight;
+    this.#maxInFlight = limits.maxInFlight;
+    this.#maxCommands = limits.maxCommands ?? Number.POSITIVE_INFINITY;
     this.#onResult = onResult;
   }
 
@@ -47,8 +53,9 @@ export class Grouping {
 
   #flush(): void {
     if (this.#inFlight >= this.#maxInFlight || this.#collected.length === 0) return;
-    const group = this.#collected;
-    this.#collected = [];
+    let group = this.#collected;
+    if (group.length > this.#maxCommands) group = this.#collected.splice(0, this.#maxCommands);
+    else this.#collected = [];
     this.#inFlight += 1;
     this.#hosted.run(
       group.map(({ command }) => command),
@@ -66,6 +73,7 @@ export class Grouping {
         if (this.#inFlight === 0 && this.#collected.length === 0) this.#idle?.();
       },
     );
+    this.#flush();
   }
 
   /** Refuses new commands, waits for those under way, closes the engine. */

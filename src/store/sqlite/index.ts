@@ -97,7 +97,7 @@ async function assemble(
   const referenced = async (ids: readonly string[]): Promise<ReadonlySet<string>> =>
     new Set(near.referencedBlobs(ids));
 
-  const grouping = new Grouping(hosted, maxInFlight, (result: GroupResult) => {
+  const grouping = new Grouping(hosted, { maxInFlight }, (result: GroupResult) => {
     if (result.fatal !== undefined) die(result.fatal);
     for (const detail of result.damaged) options.onDamage?.(detail);
     if (result.hint) for (const listener of listeners) listener(result.hint);
