@@ -166,6 +166,7 @@ export class Documents {
       content,
       parts: orThrow(parts.get(owner.row)) ?? [],
       state: text(row, 'state'),
+      ...(integer(row, 'restored') === 1 && { restored: true as const }),
     };
   }
   /** Latest revision of the messages in a record, by provider time. */

@@ -117,7 +117,7 @@ describe.skipIf(missing !== undefined)(
           ]),
         ),
       );
-      expect(await other.reader.verifyAudit()).toEqual({ rows: 40 });
+      expect(await other.reader.verifyAudit()).toMatchObject({ rows: 40, last: { sequence: 40 } });
     });
 
     it('wake each other after a commit', async () => {
@@ -204,10 +204,12 @@ describe.skipIf(missing !== undefined)(`the stream of PostgreSQL${missing ? ` ($
     let writing = true;
     const seen: { position: number; recordId: string; sequence: number }[] = [];
     const follow = async (): Promise<void> => {
-      for (let more = true; more || writing; ) {
+      for (;;) {
+        // Other transactions of the database may hold the stream back for a while.
+        const last = !writing && seen.length >= 60;
         const { events } = await other.reader.stream(seen.at(-1)?.position ?? 0, 7);
         seen.push(...events);
-        more = events.length > 0;
+        if (last && events.length === 0) return;
       }
     };
     const write = async (): Promise<void> => {

@@ -62,7 +62,8 @@ CREATE INDEX ON conversations (rid) WHERE rid IS NOT NULL;
 CREATE TABLE messages (
   mid bigint PRIMARY KEY, id text NOT NULL, eid bigint NOT NULL, own smallint NOT NULL, cid bigint, rid bigint,
   account text NOT NULL, adapter text NOT NULL, channel text NOT NULL, received_at bigint NOT NULL, said_at bigint NOT NULL,
-  revision integer NOT NULL, placed integer NOT NULL, state text NOT NULL, reason text, due smallint NOT NULL, sealed bytea
+  revision integer NOT NULL, placed integer NOT NULL, state text NOT NULL, reason text, due smallint NOT NULL, sealed bytea,
+  restored smallint NOT NULL DEFAULT 0
 ) PARTITION BY RANGE (mid);
 CREATE INDEX ON messages (id) WHERE own = 0;
 CREATE INDEX ON messages (cid, said_at) WHERE due = 1;
@@ -144,7 +145,7 @@ CREATE INDEX ON callbacks (created_at, nth);
 CREATE INDEX ON callbacks (rid) WHERE rid IS NOT NULL;
 CREATE TABLE opt_outs (hash bytea PRIMARY KEY, out smallint NOT NULL, at bigint NOT NULL);
 CREATE TABLE api_keys (
-  id text PRIMARY KEY, hash text NOT NULL UNIQUE, name text NOT NULL, scopes text NOT NULL, account text NOT NULL, queues text,
+  id text PRIMARY KEY, hash text NOT NULL UNIQUE, name text NOT NULL, scopes text NOT NULL, account text, queues text,
   created_at bigint NOT NULL, revoked_at bigint, rate_limited smallint NOT NULL
 );
 CREATE TABLE uploads (id text PRIMARY KEY, owner text NOT NULL, blob_id text NOT NULL, rid bigint, created_at bigint NOT NULL, sealed bytea NOT NULL);

@@ -1,4 +1,6 @@
 import type {
+  AuditCheck,
+  AuditMark,
   AuditRow,
   Callback,
   DeadLetter,
@@ -139,20 +141,30 @@ export async function audit(queries: Queries, options: PageOptions): Promise<Pag
 
 const auditStep = 1000;
 
-/** Walks the chain: every hash must follow from the row and the hash before, every number from the one before. */
-export async function verifyAudit(queries: Queries): Promise<{ rows: number; brokenAt?: number }> {
-  let before: Uint8Array = auditStart;
+export async function verifyAudit(
+  queries: Queries,
+  { after: mark, max = Number.POSITIVE_INFINITY }: { after?: AuditMark; max?: number } = {},
+): Promise<AuditCheck> {
+  const start = mark?.sequence ?? 0;
+  const [stands] = mark ? await auditPage(queries, start - 1, 1) : [];
+  if (mark && !(stands && toAudit(stands).sequence === start && toAudit(stands).hash === mark.hash))
+    return { rows: 0, brokenAt: start };
+  let before: Uint8Array = stands ? bytes(stands, 'hash') : auditStart;
   let rows = 0;
-  for (let last = 0; ; ) {
-    const step = await auditPage(queries, last, auditStep);
+  let last: AuditMark | undefined;
+  while (rows < max) {
+    const wanted = Math.min(auditStep, max - rows);
+    const step = await auditPage(queries, start + rows, wanted);
     for (const row of step) {
+      const { hash, ...said } = toAudit(row);
+      const brokenAt = start + rows + 1;
+      const follows = said.sequence === brokenAt && auditHash(before, said).equals(bytes(row, 'hash'));
+      if (!follows) return { rows, ...(last && { last }), brokenAt };
       rows += 1;
-      const { sequence, at, actor, action, subject, detail } = toAudit(row);
-      const expected = auditHash(before, { sequence, at, actor, action, subject, detail });
-      if (sequence !== rows || !expected.equals(bytes(row, 'hash'))) return { rows, brokenAt: rows };
       before = bytes(row, 'hash');
-      last = sequence;
+      last = { sequence: said.sequence, hash };
     }
-    if (step.length < auditStep) return { rows };
+    if (step.length < wanted) break;
   }
+  return { rows, ...(last && { last }) };
 }

@@ -18,7 +18,7 @@ import {
   quarantine,
   verifyAudit,
 } from './lists.ts';
-import { lateRecords, messages, records, recordView, stream } from './records.ts';
+import { history, lateRecords, messages, records, recordView, stream } from './records.ts';
 
 export interface ReaderParts {
   readonly queries: Queries;
@@ -38,6 +38,7 @@ export function createReader({ queries, atOnce, house, apiKeys, loadBody }: Read
       'id' in ref
         ? recordView(queries, documents(), 'records.id = $1', ref.id)
         : recordView(queries, documents(), 'records.number = $1', ref.number),
+    history: (number, profile) => history(queries, documents(), number, profile),
     messages: (recordId) => messages(queries, documents(), recordId),
     recordByNotice: (noticeId) =>
       recordView(
@@ -86,7 +87,7 @@ export function createReader({ queries, atOnce, house, apiKeys, loadBody }: Read
       return row && text(row, 'cursor');
     },
     audit: (options) => audit(queries, options),
-    verifyAudit: () => atOnce(verifyAudit),
+    verifyAudit: (options) => atOnce((one) => verifyAudit(one, options)),
     backlog: () => backlog(queries),
   };
 }

@@ -3,6 +3,7 @@ import type {
   Lookup,
   Page,
   PageOptions,
+  Profile,
   RecordEvent,
   RecordQuery,
   RecordSummary,
@@ -71,6 +72,34 @@ export async function recordView(
     callbacks: callbacks.flatMap((callback) => documents.callback(callback) ?? []),
     pin: { wrong: integer(row, 'pin_wrong'), ...(lockedUntil !== undefined && { lockedUntil }) },
   };
+}
+
+export async function history(
+  queries: Queries,
+  documents: Documents,
+  number: string,
+  profile: Profile,
+): Promise<readonly { event: RecordEvent; record: SokRecord; body?: Uint8Array }[]> {
+  const rows = await queries.all(
+    `SELECT events.*, record_versions.sealed AS doc, event_bodies.sealed AS body, ${recordColumns} FROM records
+     JOIN events ON events.rid = records.rid
+     JOIN record_versions ON record_versions.rid = events.rid AND record_versions.version = events.version
+     LEFT JOIN event_bodies ON event_bodies.rid = events.rid AND event_bodies.sequence = events.sequence AND event_bodies.profile = $2
+     WHERE records.number = $1 ORDER BY events.sequence`,
+    [number, profile],
+  );
+  return rows.flatMap((row) => {
+    const owner = documents.ownerIn(row, 'rid');
+    const { position: _position, ...event } = toEvent(owner, row);
+    const doc = openFrom(owner, `record:${event.version}`, maybeBytes(row, 'doc'));
+    const body = openFrom(owner, `body:${event.id}:${profile}`, maybeBytes(row, 'body'));
+    if (doc === undefined) return [];
+    return {
+      event,
+      record: fromJson<SokRecord>(doc),
+      ...(body !== undefined && { body: new Uint8Array(Buffer.from(body)) }),
+    };
+  });
 }
 
 export async function messages(

@@ -4,7 +4,7 @@ import { Abort, required } from '../../shared/abort.ts';
 import { stateCode } from '../../shared/deliveries.ts';
 import type { PackedChange } from '../../shared/pack.ts';
 import { integer, maybeInteger, type Row, text } from '../../shared/rows.ts';
-import { type Owner, sealTo } from '../../shared/sealed.ts';
+import { closeCallback, putCallback } from './callbacks.ts';
 import { keyValues } from './claim-rows.ts';
 import { erase } from './erase.ts';
 import { withdrawFailed } from './items.ts';
@@ -46,15 +46,9 @@ export async function applyChange(w: Writing, change: PackedChange, now: number)
       w.send('DELETE FROM timers WHERE id = $1', [change.id]);
       return;
     case 'put-callback':
-      return putCallback(w, change.callback);
-    case 'close-callback': {
-      const [found] = await w.all(
-        'UPDATE callbacks SET closed_at = coalesce(closed_at, $2), closed_by = coalesce(closed_by, $3) WHERE id = $1 RETURNING id',
-        [change.id, change.at, change.by],
-      );
-      required(found, 'callback');
-      return;
-    }
+      return putCallback(w, change);
+    case 'close-callback':
+      return closeCallback(w, change);
     case 'opt-out':
       w.send(
         `INSERT INTO opt_outs AS o (hash, out, at) VALUES ($1, $2, $3)
@@ -80,7 +74,7 @@ export async function applyChange(w: Writing, change: PackedChange, now: number)
           hash,
           key.name,
           JSON.stringify(key.scopes),
-          key.account,
+          key.account ?? null,
           key.queues === undefined ? null : JSON.stringify(key.queues),
           key.createdAt,
           key.revokedAt ?? null,
@@ -138,25 +132,6 @@ async function putTimer(
   if (timer.dueAt <= now) w.wake('timer');
 }
 
-async function putCallback(
-  w: Writing,
-  callback: Extract<PackedChange, { do: 'put-callback' }>['callback'],
-): Promise<void> {
-  const record = callback.recordId === undefined ? undefined : await w.owners.keyed(callback.recordId);
-  const owner: Owner = record ?? { id: 'house', row: 0, key: w.house.key };
-  w.send(
-    'INSERT INTO callbacks (id, rid, sealed, created_at, closed_at, closed_by) VALUES ($1, $2, $3, $4, $5, $6)',
-    [
-      callback.id,
-      record?.row ?? null,
-      sealTo(owner, `callback:${callback.id}`, callback.doc),
-      callback.createdAt,
-      callback.closedAt ?? null,
-      callback.closedBy ?? null,
-    ],
-  );
-}
-
 async function resend(w: Writing, change: Extract<Change, { do: 'resend-delivery' }>): Promise<void> {
   const columns = 'rid, sequence, did, priority, state';
   const key = change.id === undefined ? undefined : keyValues('forward', change.id);
@@ -175,6 +150,7 @@ async function resend(w: Writing, change: Extract<Change, { do: 'resend-delivery
             [await w.destination(change.destination)],
           );
   if (change.id !== undefined) required(dead[0], 'dead letter');
+  w.reach('deliveries', dead.length);
   for (const row of dead) {
     const open = await isOpen(w, integer(row, 'rid'), integer(row, 'did'));
     w.send(

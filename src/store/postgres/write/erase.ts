@@ -1,5 +1,5 @@
 import type { Erase } from '@kapi/contract';
-import { required } from '../../shared/abort.ts';
+import { Abort, required } from '../../shared/abort.ts';
 import { deliveryCounter, stateCode } from '../../shared/deliveries.ts';
 import { integer, maybeBytes, maybeText, type Row, text } from '../../shared/rows.ts';
 import { sealTo } from '../../shared/sealed.ts';
@@ -22,6 +22,7 @@ export async function erase(w: Writing, change: Erase): Promise<void> {
       what.recordId,
     ]);
     await eraseRecord(w, required(rows[0], 'record'), change);
+    w.reach('records', 1);
     erased = what.recordId;
   } else if ('subject' in what) {
     const found = await w.all(
@@ -30,7 +31,16 @@ export async function erase(w: Writing, change: Erase): Promise<void> {
     );
     for (const row of found) await eraseRecord(w, row, change);
     const messages = await erasePerson(w, what.subject.value);
-    erased = `subject: ${found.length} records, ${messages} messages outside records`;
+    const records = found.length + (what.before ?? 0);
+    if (records + messages === 0)
+      throw new Abort({
+        result: 'failed',
+        code: 'not_found',
+        detail: 'Nothing here belongs to this person.',
+      });
+    w.reach('records', found.length);
+    w.reach('messages', messages);
+    erased = `subject: ${records} records, ${messages} messages outside records`;
   } else {
     erased = `envelopes received before ${new Date(what.envelopesBefore).toISOString()}: ${await eraseEnvelopes(w, what.envelopesBefore)}`;
   }

@@ -164,7 +164,9 @@ export class Group {
       },
       { changes },
     );
-    return outcome instanceof Abort ? outcome.outcome : { result: 'saved' };
+    const reached = this.#w.takeReached();
+    if (outcome instanceof Abort) return outcome.outcome;
+    return reached ? { result: 'saved', reached } : { result: 'saved' };
   }
 
   /** One item; what it was refused for comes back as an Abort. */

@@ -235,9 +235,10 @@ export async function restoreMessage(w: Writing, id: string, at: number): Promis
   const cid = maybeInteger(row, 'cid');
   if (text(row, 'state') !== 'not-a-case' || cid === undefined)
     throw new Abort({ result: 'exists', what: 'message' });
-  w.send(`UPDATE messages SET state = 'settling', reason = NULL, placed = 0, due = 1 WHERE mid = $1`, [
-    integer(row, 'mid'),
-  ]);
+  w.send(
+    `UPDATE messages SET state = 'settling', reason = NULL, restored = 1, placed = 0, due = 1 WHERE mid = $1`,
+    [integer(row, 'mid')],
+  );
   w.send(
     'UPDATE conversations SET due_at = least(coalesce(due_at, $1), $1), latest_at = coalesce(latest_at, $1) WHERE cid = $2',
     [at, cid],

@@ -1,4 +1,4 @@
-import type { CommitHint, Stage } from '@kapi/contract';
+import type { CommitHint, Reached, Stage } from '@kapi/contract';
 import type { ClientBase } from 'pg';
 import { type DataKey, type KeyRing, keyedHash } from '../../../sealing/index.ts';
 import { integer, type Row, text } from '../../shared/rows.ts';
@@ -48,6 +48,8 @@ export class Writing implements Queries {
   /** Records whose next delivery to a destination may be free now. */
   readonly promotions = new Map<string, readonly [rid: number, did: number]>();
   #position = 0;
+  /** How far the changes of the item under way went; for its outcome. */
+  #reached: { [K in keyof Reached]: number } | undefined;
 
   /** Whether the group is done together; items are then counted for all of it. */
   readonly #together: boolean;
@@ -84,8 +86,12 @@ export class Writing implements Queries {
     this.#follow(send(this.#client, sql, values));
   }
 
-  #follow(answer: Promise<unknown>): void {
-    this.#last = answer.catch((thrown: unknown) => {
+  /**
+   * The first that fails is what is told: those behind it only say that the transaction is aborted. Answers
+   * may come in one piece, so each is looked at as soon as it is there, in the order they were sent.
+   */
+  #follow<T>(answer: Promise<T>, answered: (result: T) => void = () => undefined): void {
+    this.#last = answer.then(answered, (thrown: unknown) => {
       this.#failed ??= thrown;
     });
   }
@@ -114,8 +120,8 @@ export class Writing implements Queries {
       if (!columns || columns[0]?.length === 0) continue;
       this.#sends += 1;
       if (name === 'items') this.#itemsSent = true;
-      this.#follow(
-        send(this.#client, batchTables[name].sql, columns).then(({ rows }) => this.#answered(name, rows)),
+      this.#follow(send(this.#client, batchTables[name].sql, columns), ({ rows }) =>
+        this.#answered(name, rows),
       );
     }
     this.#rows.clear();
@@ -137,6 +143,17 @@ export class Writing implements Queries {
     this.#itemMoves.set(name, (this.#itemMoves.get(name) ?? 0) + by);
   }
 
+  reach(what: keyof Reached, by: number): void {
+    this.#reached = { ...this.#reached, [what]: (this.#reached?.[what] ?? 0) + by };
+  }
+
+  /** What was reached since the last asking. */
+  takeReached(): Reached | undefined {
+    const reached = this.#reached;
+    this.#reached = undefined;
+    return reached;
+  }
+
   wake(stage: Stage): void {
     this.stages.add(stage);
   }
@@ -149,6 +166,7 @@ export class Writing implements Queries {
   /** A moment to which `takeBack` can return while nothing has been sent since. */
   mark(): { readonly sends: number; readonly rows: ReadonlyMap<BatchName, number>; readonly audit: number } {
     this.#undo = [];
+    this.#reached = undefined;
     this.#keepMoves();
     return {
       sends: this.#sends,
