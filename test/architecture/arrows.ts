@@ -29,10 +29,17 @@ const rules: Readonly<Record<string, Rule>> = {
   adapters: { ours: ['src/contract', 'src/kit'], packages: ['zod'] },
   // What `kapi adapter new` copies obeys the rule of the place it is copied to.
   'src/cli/adapter-template': { ours: ['src/contract', 'src/kit'], packages: ['zod'] },
-  'src/store': { ours: ['src/contract', 'src/record', 'src/sealing'], packages: [] },
+  'src/store': { ours: ['src/contract', 'src/record', 'src/sealing'], packages: ['pg'] },
   'src/destinations': {
     ours: ['src/contract', 'src/record', 'src/sealing'],
-    packages: ['zod', 'nodemailer', 'standardwebhooks'],
+    packages: [
+      'zod',
+      'nodemailer',
+      'standardwebhooks',
+      'amqplib',
+      '@nats-io/jetstream',
+      '@nats-io/transport-node',
+    ],
   },
   'src/platform': {
     ours: ['src/contract', 'src/record', 'src/sealing'],
