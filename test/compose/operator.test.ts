@@ -50,7 +50,8 @@ describe('the shipped gateway', () => {
     expect(JSON.parse(stranger.out)).toMatchObject({
       error: {
         code: 'not_found',
-        message: 'There is no destination «nope»; there are: coordination, e-belediye, yol-isleri-posta, kuyruk, akim.',
+        message:
+          'There is no destination «nope»; there are: coordination, e-belediye, yol-isleri-posta, kuyruk, akim.',
       },
     });
   });
