@@ -182,10 +182,15 @@ export class Documents {
     return doc === undefined ? undefined : toNoticeWork(row, owner.id, doc);
   }
 
+  /** Whose key seals what belongs to no record and no envelope. */
+  houseOwner(): Owner {
+    return { id: 'house', row: 0, key: this.#house };
+  }
+
   /** From columns of `callbacks`, with their record's owner where they have one. */
   callback(row: Row): Callback | undefined {
     const inRecord = maybeInteger(row, 'rid') !== undefined;
-    const owner: Owner = inRecord ? this.ownerIn(row, 'rid') : { id: 'house', row: 0, key: this.#house };
+    const owner = inRecord ? this.ownerIn(row, 'rid') : this.houseOwner();
     const doc = openFrom(owner, `callback:${text(row, 'id')}`, maybeBytes(row, 'sealed'));
     return doc === undefined ? undefined : toCallback(row, inRecord ? owner.id : undefined, doc);
   }

@@ -11,6 +11,7 @@ import {
   TransientError,
 } from '@kapi/contract';
 import type pg from 'pg';
+import { failpoint } from '../../contract/failpoint.ts';
 import { isKeyFile, type KeyRing, writeKeyRing } from '../../sealing/index.ts';
 import { type FileBlobs, openFileBlobs } from '../blobs/files.ts';
 import type { GroupResult, RewrapPosition, RewrapStep } from '../shared/command.ts';
@@ -309,6 +310,7 @@ async function assemble(options: PostgresStoreOptions, connections: Connections)
           );
         current = current.withNewKey();
         writeKeyRing(options.dataDir, current);
+        failpoint('before-rewrap');
       }
       let rewrapped = 0;
       for (let after: RewrapPosition | undefined = { table: 'records', row: 0 }; after; ) {
@@ -319,6 +321,7 @@ async function assemble(options: PostgresStoreOptions, connections: Connections)
           max: 500,
         });
         rewrapped += step.rewrapped;
+        failpoint('mid-rewrap');
         after = step.next;
       }
       return rewrapped;

@@ -144,8 +144,10 @@ export const toAudit = (row: Row): AuditRow => ({
   action: text(row, 'action'),
   subject: text(row, 'subject'),
   detail: text(row, 'detail'),
-  hash: Buffer.from(bytes(row, 'hash')).toString('hex'),
+  hash: hashOf(row),
 });
+
+export const hashOf = (row: Row): string => Buffer.from(bytes(row, 'hash')).toString('hex');
 
 /** `doc` is what is sealed of it. */
 export function toNoticeWork(row: Row, recordId: string, doc: string): PackedNoticeWork {

@@ -12,6 +12,7 @@ import type {
 import { auditHash, auditStart } from '../../shared/audit-chain.ts';
 import {
   type EnvelopeView,
+  hashOf,
   toAudit,
   toDeadLetter,
   toEnvelopeView,
@@ -141,20 +142,18 @@ export async function audit(queries: Queries, options: PageOptions): Promise<Pag
 
 const auditStep = 1000;
 
+/** Walks the chain from a mark or from its beginning: every hash and number must follow from the one before. */
 export async function verifyAudit(
   queries: Queries,
   { after: mark, max = Number.POSITIVE_INFINITY }: { after?: AuditMark; max?: number } = {},
 ): Promise<AuditCheck> {
   const start = mark?.sequence ?? 0;
-  const [stands] = mark ? await auditPage(queries, start - 1, 1) : [];
-  if (mark && !(stands && toAudit(stands).sequence === start && toAudit(stands).hash === mark.hash))
-    return { rows: 0, brokenAt: start };
+  const stands = mark && (await first(queries, 'SELECT hash FROM audit WHERE sequence = $1', [start]));
+  if (mark && !(stands && hashOf(stands) === mark.hash)) return { rows: 0, brokenAt: start };
   let before: Uint8Array = stands ? bytes(stands, 'hash') : auditStart;
-  let rows = 0;
   let last: AuditMark | undefined;
-  while (rows < max) {
-    const wanted = Math.min(auditStep, max - rows);
-    const step = await auditPage(queries, start + rows, wanted);
+  for (let rows = 0; rows < max; ) {
+    const step = await auditPage(queries, start + rows, Math.min(auditStep, max - rows));
     for (const row of step) {
       const { hash, ...said } = toAudit(row);
       const brokenAt = start + rows + 1;
@@ -164,7 +163,7 @@ export async function verifyAudit(
       before = bytes(row, 'hash');
       last = { sequence: said.sequence, hash };
     }
-    if (step.length < wanted) break;
+    if (step.length < auditStep) return { rows, ...(last && { last }) };
   }
-  return { rows, ...(last && { last }) };
+  return { rows: max, ...(last && { last }) };
 }

@@ -87,7 +87,7 @@ export function createReader({ queries, atOnce, house, apiKeys, loadBody }: Read
       return row && text(row, 'cursor');
     },
     audit: (options) => audit(queries, options),
-    verifyAudit: (options) => atOnce((one) => verifyAudit(one, options)),
+    verifyAudit: (options) => atOnce((moment) => verifyAudit(moment, options)),
     backlog: () => backlog(queries),
   };
 }

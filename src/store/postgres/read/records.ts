@@ -74,6 +74,7 @@ export async function recordView(
   };
 }
 
+/** Events with the version each led to, and the bytes of a profile where they have been rendered. */
 export async function history(
   queries: Queries,
   documents: Documents,
@@ -81,10 +82,10 @@ export async function history(
   profile: Profile,
 ): Promise<readonly { event: RecordEvent; record: SokRecord; body?: Uint8Array }[]> {
   const rows = await queries.all(
-    `SELECT events.*, record_versions.sealed AS doc, event_bodies.sealed AS body, ${recordColumns} FROM records
-     JOIN events ON events.rid = records.rid
-     JOIN record_versions ON record_versions.rid = events.rid AND record_versions.version = events.version
-     LEFT JOIN event_bodies ON event_bodies.rid = events.rid AND event_bodies.sequence = events.sequence AND event_bodies.profile = $2
+    `SELECT events.*, record_versions.sealed AS doc, event_bodies.sealed AS body, ${recordColumns}
+     FROM records JOIN events USING (rid)
+     LEFT JOIN record_versions ON record_versions.rid = events.rid AND record_versions.version = events.version
+     LEFT JOIN event_bodies ON event_bodies.rid = events.rid AND event_bodies.sequence = events.sequence AND profile = $2
      WHERE records.number = $1 ORDER BY events.sequence`,
     [number, profile],
   );
@@ -93,12 +94,15 @@ export async function history(
     const { position: _position, ...event } = toEvent(owner, row);
     const doc = openFrom(owner, `record:${event.version}`, maybeBytes(row, 'doc'));
     const body = openFrom(owner, `body:${event.id}:${profile}`, maybeBytes(row, 'body'));
-    if (doc === undefined) return [];
-    return {
-      event,
-      record: fromJson<SokRecord>(doc),
-      ...(body !== undefined && { body: new Uint8Array(Buffer.from(body)) }),
-    };
+    return doc === undefined
+      ? []
+      : [
+          {
+            event,
+            record: fromJson<SokRecord>(doc),
+            ...(body !== undefined && { body: new Uint8Array(Buffer.from(body)) }),
+          },
+        ];
   });
 }
 

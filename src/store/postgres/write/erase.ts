@@ -1,4 +1,5 @@
 import type { Erase } from '@kapi/contract';
+import { failpoint } from '../../../contract/failpoint.ts';
 import { Abort, required } from '../../shared/abort.ts';
 import { deliveryCounter, stateCode } from '../../shared/deliveries.ts';
 import { integer, maybeBytes, maybeText, type Row, text } from '../../shared/rows.ts';
@@ -57,6 +58,7 @@ async function eraseRecord(w: Writing, record: Row, { at, actor }: Erase): Promi
     await w.all(`SELECT ${messageColumns} FROM messages WHERE rid = $1 ORDER BY mid FOR UPDATE`, [rid]),
   );
   for (const eid of envelopes) await eraseEnvelopeIfEmpty(w, eid);
+  failpoint('mid-erase');
 
   w.send('DELETE FROM record_versions WHERE rid = $1', [rid]);
   w.send('DELETE FROM event_bodies WHERE rid = $1', [rid]);

@@ -36,6 +36,7 @@ export class Group {
   }
 
   async run(commands: readonly Command[]): Promise<readonly Answer[]> {
+    failpoint('group-begun');
     if (this.#together) await this.#fetchAll(commands);
     const answers: Answer[] = [];
     for (const [index, command] of commands.entries()) {
@@ -164,8 +165,8 @@ export class Group {
       },
       { changes },
     );
-    const reached = this.#w.takeReached();
     if (outcome instanceof Abort) return outcome.outcome;
+    const reached = this.#w.takeReached();
     return reached ? { result: 'saved', reached } : { result: 'saved' };
   }
 

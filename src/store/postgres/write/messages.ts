@@ -226,7 +226,7 @@ export async function placeMessage(w: Writing, change: PlaceMessage): Promise<vo
   moveMessage(w, text(row, 'state'), to.state);
 }
 
-/** A message kept as not a case goes back to be assembled. */
+/** A message kept as not a case goes back to be assembled, and is marked as one that a person calls a case. */
 export async function restoreMessage(w: Writing, id: string, at: number): Promise<void> {
   const [found] = await w.all('SELECT mid, cid, state FROM messages WHERE id = $1 AND own = 0 FOR UPDATE', [
     id,

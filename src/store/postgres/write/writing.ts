@@ -35,6 +35,7 @@ export class Writing implements Queries {
   readonly #rows = new Map<BatchName, unknown[][]>();
   #last: Promise<unknown> = Promise.resolve();
   #failed: unknown;
+  #failedNth = 0;
   /** Statements sent; rows of an item that sent none can be taken back. */
   #sends = 0;
   #itemMoves = new Map<string, number>();
@@ -48,7 +49,6 @@ export class Writing implements Queries {
   /** Records whose next delivery to a destination may be free now. */
   readonly promotions = new Map<string, readonly [rid: number, did: number]>();
   #position = 0;
-  /** How far the changes of the item under way went; for its outcome. */
   #reached: { [K in keyof Reached]: number } | undefined;
 
   /** Whether the group is done together; items are then counted for all of it. */
@@ -75,6 +75,7 @@ export class Writing implements Queries {
     try {
       return (await asked).rows;
     } catch (thrown) {
+      await this.#last;
       throw this.#failed ?? thrown;
     }
   }
@@ -86,14 +87,15 @@ export class Writing implements Queries {
     this.#follow(send(this.#client, sql, values));
   }
 
-  /**
-   * The first that fails is what is told: those behind it only say that the transaction is aborted. Answers
-   * may come in one piece, so each is looked at as soon as it is there, in the order they were sent.
-   */
-  #follow<T>(answer: Promise<T>, answered: (result: T) => void = () => undefined): void {
-    this.#last = answer.then(answered, (thrown: unknown) => {
-      this.#failed ??= thrown;
+  /** Statements after the one that failed fail too, and may be heard of before it. */
+  #follow(answer: Promise<unknown>): void {
+    const nth = this.#sends;
+    const followed = answer.catch((thrown: unknown) => {
+      if (this.#failed !== undefined && this.#failedNth < nth) return;
+      this.#failed = thrown;
+      this.#failedNth = nth;
     });
+    this.#last = Promise.all([this.#last, followed]);
   }
 
   /** Waits for all that was sent. @throws what the first failed statement threw */
@@ -120,8 +122,8 @@ export class Writing implements Queries {
       if (!columns || columns[0]?.length === 0) continue;
       this.#sends += 1;
       if (name === 'items') this.#itemsSent = true;
-      this.#follow(send(this.#client, batchTables[name].sql, columns), ({ rows }) =>
-        this.#answered(name, rows),
+      this.#follow(
+        send(this.#client, batchTables[name].sql, columns).then(({ rows }) => this.#answered(name, rows)),
       );
     }
     this.#rows.clear();
@@ -147,7 +149,7 @@ export class Writing implements Queries {
     this.#reached = { ...this.#reached, [what]: (this.#reached?.[what] ?? 0) + by };
   }
 
-  /** What was reached since the last asking. */
+  /** How far the changes of the item went that ends here. */
   takeReached(): Reached | undefined {
     const reached = this.#reached;
     this.#reached = undefined;

@@ -12,6 +12,7 @@ import type {
 import { auditHash, auditStart } from '../../shared/audit-chain.ts';
 import {
   type EnvelopeView,
+  hashOf,
   toAudit,
   toDeadLetter,
   toEnvelopeView,
@@ -19,7 +20,7 @@ import {
   toQuarantineEntry,
 } from '../../shared/mapping.ts';
 import { after, page } from '../../shared/page.ts';
-import { bytes, integer, type Row, text } from '../../shared/rows.ts';
+import { bytes, integer, text } from '../../shared/rows.ts';
 import type { Documents } from '../documents.ts';
 
 /** Whole envelopes first, then single items, each in order of arrival. */
@@ -144,8 +145,6 @@ export function audit(documents: Documents, options: PageOptions): Page<AuditRow
   return page(rows, options.limit, toAudit, (row) => [integer(row, 'sequence')]);
 }
 
-const hex = (row: Row): string => Buffer.from(bytes(row, 'hash')).toString('hex');
-
 const auditSlice = 'SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?';
 
 export function verifyAudit(
@@ -154,7 +153,7 @@ export function verifyAudit(
 ): AuditCheck {
   const start = mark?.sequence ?? 0;
   const stands = mark && connection.get('SELECT hash FROM audit WHERE sequence = ?', start);
-  if (mark && !(stands && hex(stands) === mark.hash)) return { rows: 0, brokenAt: start };
+  if (mark && !(stands && hashOf(stands) === mark.hash)) return { rows: 0, brokenAt: start };
   let before: Uint8Array = stands ? bytes(stands, 'hash') : auditStart;
   let rows = 0;
   let last: AuditMark | undefined;

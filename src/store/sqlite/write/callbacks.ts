@@ -1,5 +1,6 @@
 import type { CloseCallback } from '@kapi/contract';
 import { required } from '../../shared/abort.ts';
+import { afterTelling, docOf, joined } from '../../shared/callbacks.ts';
 import type { CallbackDoc, PackedCallback } from '../../shared/pack.ts';
 import { fromJson, maybeInteger, type Row, text } from '../../shared/rows.ts';
 import { keyed } from './records.ts';
@@ -8,9 +9,7 @@ import type { Writing } from './writing.ts';
 /** Reason, phone and what to tell, of a call-back that is open and not erased. */
 function openDoc(w: Writing, row: Row): CallbackDoc | undefined {
   const callback = maybeInteger(row, 'closed_at') === undefined ? w.documents.callback(row) : undefined;
-  if (!callback) return undefined;
-  const { reason, phone, tells } = callback;
-  return { reason, ...(phone !== undefined && { phone }), tells };
+  return callback && docOf(callback);
 }
 
 function reseal(w: Writing, row: Row, doc: CallbackDoc): void {
@@ -35,10 +34,7 @@ export function putCallback(w: Writing, { callback }: PackedCallback): void {
       : w.connection.get('SELECT * FROM callbacks WHERE rid = ? AND closed_at IS NULL', rid);
   const before = standing && openDoc(w, standing);
   if (standing && before) {
-    const added = fromJson<CallbackDoc>(callback.doc);
-    const known = new Set(before.tells.map(({ eventId }) => eventId));
-    const news = added.tells.filter(({ eventId }) => !known.has(eventId));
-    reseal(w, standing, { ...before, ...added, tells: [...before.tells, ...news] });
+    reseal(w, standing, joined(before, fromJson<CallbackDoc>(callback.doc)));
     return;
   }
   w.connection.run(
@@ -56,10 +52,7 @@ export function closeCallback(w: Writing, { id, told, by, at }: CloseCallback): 
   const row = required(w.connection.get('SELECT * FROM callbacks WHERE id = ?', id), 'callback');
   const before = openDoc(w, row);
   if (!before) return;
-  const tells = before.tells.map((telling) =>
-    told.includes(telling.eventId) && telling.toldAt === undefined ? { ...telling, toldAt: at } : telling,
-  );
-  reseal(w, row, { ...before, tells });
-  if (tells.every(({ toldAt }) => toldAt !== undefined))
-    w.connection.run('UPDATE callbacks SET closed_at = ?, closed_by = ? WHERE id = ?', at, by, id);
+  const { doc, all } = afterTelling(before, told, at);
+  reseal(w, row, doc);
+  if (all) w.connection.run('UPDATE callbacks SET closed_at = ?, closed_by = ? WHERE id = ?', at, by, id);
 }
