@@ -90,7 +90,8 @@ export async function open(options: OpenOptions): Promise<Opened> {
   failpoint('keys-written');
   const ballast = createBallast({
     path: join(dataFolder, 'ballast'),
-    bytes: config.store.ballastMiB * 1024 * 1024,
+    // A server that refuses says nothing of this disk.
+    bytes: config.store.engine === 'postgres' ? 0 : config.store.ballastMiB * 1024 * 1024,
     clock: systemClock,
     log,
   });
