@@ -279,6 +279,30 @@ describe('load', () => {
       says: ['routes.yaml expected a readable file, found a file that cannot be read as UTF-8'],
     },
     {
+      name: 'a database without its address',
+      files: { 'kapi.yaml': `${kapi}store: {engine: postgres}\n` },
+      says: [
+        'kapi.yaml:15:1 store.url: expected the address of the database, since the engine is `postgres`, found nothing',
+      ],
+    },
+    {
+      name: 'the address of a database that is not used',
+      files: { 'kapi.yaml': `${kapi}store: {url: "${variable('KAPI_DATABASE_URL')}"}\n` },
+      environment: { KAPI_DATABASE_URL: 'postgres://kapi@db.example/kapi' },
+      says: [
+        'kapi.yaml:15:1 store.engine: expected `postgres`, since `url` or `schema` is set, found nothing',
+      ],
+    },
+    {
+      name: 'a password of the database in clear',
+      files: {
+        'kapi.yaml': `${kapi}store: {engine: postgres, url: "postgres://kapi:gizli@db.example/kapi"}\n`,
+      },
+      says: [
+        `kapi.yaml:15:32 store.url: expected ${variable('NAME')} or file:path, so that no secret stands in this file, found a value`,
+      ],
+    },
+    {
       name: 'a file that nobody reads',
       files: { 'topcis.yaml': 'topics: []\n' },
       says: [
