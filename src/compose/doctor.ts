@@ -2,7 +2,6 @@ import { access, constants, statfs } from 'node:fs/promises';
 import type { Diagnosis } from '../cli/parts.ts';
 import { openDestination } from '../destinations/index.ts';
 import { createHttpClient, redactingLogger } from '../platform/index.ts';
-import { judgeServer } from '../store/postgres/index.ts';
 import { canFenceNetwork } from '../workers/sandbox.ts';
 import { Accounts, type AdapterRegistry } from './accounts.ts';
 import type { KapiConfig } from './open.ts';
@@ -88,10 +87,11 @@ async function judged(
 }
 
 /** The embedded store is judged by opening it; of a server its settings can be asked. */
-const storeOf = async ({ store }: KapiConfig): Promise<{ ok: boolean; detail: string }> =>
-  store.engine === 'postgres'
-    ? judgeServer(databaseOf(store))
-    : { ok: true, detail: 'Embedded, in the data folder.' };
+async function storeOf({ store }: KapiConfig): Promise<{ ok: boolean; detail: string }> {
+  if (store.engine !== 'postgres') return { ok: true, detail: 'Embedded, in the data folder.' };
+  const { judgeServer } = await import('../store/postgres/index.ts');
+  return judgeServer(databaseOf(store));
+}
 
 async function dataFolder(path: string): Promise<Diagnosis> {
   return judged('data folder', async () => {

@@ -1,5 +1,5 @@
 import { ConfigError } from '@kapi/contract';
-import { openPostgresStore, type PostgresStore, type PostgresStoreOptions } from '../store/postgres/index.ts';
+import type { PostgresStore, PostgresStoreOptions } from '../store/postgres/index.ts';
 import { openSqliteStore, type SqliteStore } from '../store/sqlite/index.ts';
 import type { KapiConfig } from './open.ts';
 
@@ -9,13 +9,15 @@ type StoreConfig = KapiConfig['store'];
 type StoreOptions = Pick<PostgresStoreOptions, 'dataDir' | 'keys' | 'institution' | 'onFatal' | 'onDamage'>;
 
 /** Opens the engine that the configuration names. Nothing else knows which one it is. */
-export const openStore = (
+export async function openStore(
   config: StoreConfig,
   options: StoreOptions,
-): Promise<SqliteStore | PostgresStore> =>
-  config.engine === 'postgres'
-    ? openPostgresStore({ ...options, ...databaseOf(config) })
-    : openSqliteStore(options);
+): Promise<SqliteStore | PostgresStore> {
+  if (config.engine !== 'postgres') return openSqliteStore(options);
+  // The embedded default does without its code.
+  const { openPostgresStore } = await import('../store/postgres/index.ts');
+  return openPostgresStore({ ...options, ...databaseOf(config) });
+}
 
 /** Where the database is. */
 export function databaseOf(config: StoreConfig): Pick<PostgresStoreOptions, 'url' | 'schema'> {
